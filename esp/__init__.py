@@ -1,0 +1,3 @@
+"""An e-mail service provider that companies run themselves."""
+
+__version__ = "0.1.0"

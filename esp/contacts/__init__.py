@@ -1,0 +1,1 @@
+"""People, fields, lists, consent and imports."""

@@ -1,0 +1,91 @@
+"""The database: table class, engine, and the transaction that row-level security hangs on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Engine,
+    ForeignKey,
+    Identity,
+    MetaData,
+    Text,
+    create_engine,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.sql import func
+
+Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
+AccountId = Annotated[
+    int,
+    mapped_column(BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+]
+CreatedAt = Annotated[datetime, mapped_column(server_default=func.now())]
+
+
+class Table(DeclarativeBase):
+    """Every table of the product; constraint names follow from the columns."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        int: BigInteger,
+        str: Text,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+class OfAccount:
+    """A tenant table: row-level security shows only rows of the transaction's account."""
+
+    account_id: Mapped[AccountId]
+    id: Mapped[Id]
+
+
+def connect(url: str, *, size: int = 5, **options: Any) -> Engine:
+    """An engine whose connections stay few and are checked before use."""
+    return create_engine(
+        url,
+        pool_size=size,
+        max_overflow=size,
+        pool_pre_ping=True,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 5, "application_name": "esp"},
+        **options,
+    )
+
+
+def enter_account(session: Session, account_id: int) -> None:
+    """From here to the end of the transaction the session sees the rows of `account_id` only."""
+    session.execute(
+        text("SELECT set_config('esp.account_id', :account_id, true)"),
+        {"account_id": str(account_id)},
+    )
+
+
+@contextmanager
+def transaction(sessions: sessionmaker[Session], account_id: int | None) -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises.
+
+    `account_id` None sees no tenant's row; `enter_account` may name one later.
+    """
+    with sessions() as session, session.begin():
+        if account_id is not None:
+            enter_account(session, account_id)
+        yield session

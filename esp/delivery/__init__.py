@@ -1,0 +1,1 @@
+"""One message to one address: the ledger, the message plan, SMTP, pacing."""

@@ -1,0 +1,1 @@
+"""What happened: one append-only table of events, and the counts kept beside it."""

@@ -1,0 +1,1 @@
+"""The local mailbox: where mail goes until a transport is configured."""

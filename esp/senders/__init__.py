@@ -1,0 +1,1 @@
+"""Where mail leaves: transports, and the providers that receivers belong to."""
