@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueCo
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import func
 
-from esp.db import AccountId, CreatedAt, Id, OfAccount, Table
+from esp.db import CreatedAt, Id, OfAccount, Table
 
 
 class Account(Table):
@@ -80,7 +80,9 @@ class Membership(Table):
         Index("ix_memberships_user_id", "user_id"),
     )
 
-    account_id: Mapped[AccountId]
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
     user_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )

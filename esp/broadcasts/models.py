@@ -33,7 +33,9 @@ class Broadcast(OfAccount, Table):
             "ix_broadcasts_active",
             "account_id",
             "id",
-            postgresql_where=text("state IN ('preparing', 'sending')"),
+            postgresql_where=text(
+                "finished_at IS NULL AND state IN ('preparing', 'sending', 'cancelled')"
+            ),
         ),
     )
 
