@@ -1,0 +1,1 @@
+"""Our own SMTP client: many pipelining connections in one epoll loop."""

@@ -1,0 +1,194 @@
+"""One epoll loop over all connections of a sending process, and whatever else its owner watches."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import select
+import socket
+import time
+from collections.abc import Callable, Hashable, Iterable
+from types import TracebackType
+
+from esp.delivery.smtp.connection import Handle
+from esp.delivery.smtp.lane import Feed, Lane, Timing
+from esp.delivery.smtp.pool import Pool
+from esp.delivery.smtp.resolve import Done, Resolver
+from esp.errors import N_
+
+_EVENTS = 64
+_STOPPED = N_("Sending was stopped.")
+
+
+class Loop:
+    """Runs the lanes. One thread; `run` may be called again and again, connections stay between.
+
+    >>> with Loop(feed, lanes) as loop:
+    ...     loop.run(until=time.monotonic() + 30)
+    ...     loop.finish(timeout=10)
+    """
+
+    def __init__(
+        self, feed: Feed, lanes: Iterable[Lane] = (), timing: Timing | None = None
+    ) -> None:
+        self.feed = feed
+        self.timing = timing or Timing()
+        self.open_envelopes = 0
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Handle] = {}
+        self._timers: list[tuple[float, int, Callable[[float], None]]] = []
+        self._numbers = itertools.count()
+        self._graves: list[socket.socket] = []
+        self._pools: dict[Hashable, Pool] = {}
+        self._leaving: list[Pool] = []
+        self._resolver = Resolver()
+        self.watch(self._resolver.fd, self._resolver.deliver)
+        self.every(self.timing.sweep, self._sweep)
+        for lane in lanes:
+            self.add(lane)
+
+    def __enter__(self) -> Loop:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- the owner's side ---------------------------------------------------------------------
+
+    def add(self, lane: Lane) -> None:
+        """Start a lane, or give the lane of that key other terms for its next connections."""
+        old = self._pools.get(lane.key)
+        if old is not None:
+            if old.lane == lane:
+                old.wake(self.time())
+                return
+            self.remove(lane.key)
+        pool = self._pools[lane.key] = Pool(lane, self)
+        self.at(0.0, pool.pump)
+
+    def remove(self, key: Hashable) -> None:
+        """Begin nothing more in a lane; what is open in it is finished."""
+        pool = self._pools.pop(key, None)
+        if pool is not None:
+            self._leaving.append(pool)
+            pool.stop(self.time())
+
+    def wake(self, key: Hashable) -> None:
+        """The feed has something for a lane for which it had nothing, or not yet."""
+        pool = self._pools.get(key)
+        if pool is not None:
+            pool.wake(self.time())
+
+    def watch(self, fd: int, callback: Callable[[], None]) -> None:
+        """Call `callback` while `fd` is readable."""
+        self._handlers[fd] = lambda _events, _now: callback()
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def unwatch(self, fd: int) -> None:
+        """Stop watching; before `fd` is closed."""
+        del self._handlers[fd]
+        self._epoll.unregister(fd)
+
+    def every(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call `callback` again and again while the loop runs, first after `seconds`."""
+
+        def ring(now: float) -> None:
+            callback()
+            self.at(now + seconds, ring)
+
+        self.at(self.time() + seconds, ring)
+
+    def run(self, until: float, stop: Callable[[], bool] = lambda: False) -> None:
+        """Work until `until` (seconds of `time.monotonic`) or until `stop()`, asked each round."""
+        while not stop() and (now := self.time()) < until:
+            self._turn(now, until)
+
+    def finish(self, timeout: float) -> None:
+        """Begin nothing more, wait for the open replies, say good-bye; then all lanes are gone.
+
+        What is still open after `timeout` seconds becomes deferred.
+        """
+        now = self.time()
+        until = now + timeout
+        for key in list(self._pools):
+            self.remove(key)
+        self.run(until, stop=lambda: not any(pool.connections for pool in self._leaving))
+        for pool in self._leaving:
+            pool.abort(_STOPPED, self.time())
+        self._leaving.clear()
+        self._bury()
+
+    def close(self) -> None:
+        """Close everything at once; what is open becomes deferred."""
+        if self._epoll.closed:
+            return
+        self.finish(timeout=0)
+        self._resolver.close()
+        self._epoll.close()
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open or being opened."""
+        pools = itertools.chain(self._pools.values(), self._leaving)
+        return sum(len(pool.connections) for pool in pools)
+
+    # -- the ground of the pools --------------------------------------------------------------
+
+    def time(self) -> float:
+        """The clock of the loop, in seconds."""
+        return time.monotonic()
+
+    def at(self, when: float, callback: Callable[[float], None]) -> None:
+        """Call `callback` with the time, once, at `when`."""
+        heapq.heappush(self._timers, (when, next(self._numbers), callback))
+
+    def resolve(self, lane: Lane, done: Done) -> None:
+        """Ask for the addresses of a lane."""
+        self._resolver.ask(lane.hosts, done)
+
+    def listen(self, sock: socket.socket, events: int, handle: Handle) -> None:
+        """Watch a socket of a connection."""
+        self._handlers[sock.fileno()] = handle
+        self._epoll.register(sock, events)
+
+    def change(self, sock: socket.socket, events: int) -> None:
+        """Watch it for something else."""
+        self._epoll.modify(sock, events)
+
+    def forget(self, sock: socket.socket) -> None:
+        """Close a socket once the events already read for it are done with."""
+        if self._handlers.pop(sock.fileno(), None) is not None:
+            self._epoll.unregister(sock)
+        # A new connection must not get this number while an old event bears it.
+        self._graves.append(sock)
+
+    # -- one round ----------------------------------------------------------------------------
+
+    def _turn(self, now: float, until: float) -> None:
+        timers = self._timers
+        while timers and timers[0][0] <= now:
+            heapq.heappop(timers)[2](now)
+        pause = min(until, timers[0][0]) - self.time()
+        handlers = self._handlers
+        for fd, events in self._epoll.poll(max(0.0, pause), _EVENTS):
+            handle = handlers.get(fd)
+            if handle is not None:
+                handle(events, time.monotonic())
+        if self._graves:
+            self._bury()
+
+    def _bury(self) -> None:
+        for sock in self._graves:
+            sock.close()
+        self._graves.clear()
+
+    def _sweep(self) -> None:
+        now = self.time()
+        for pool in [*self._pools.values(), *self._leaving]:
+            pool.sweep(now)
+        self._leaving = [pool for pool in self._leaving if pool.connections]
