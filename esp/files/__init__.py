@@ -1,1 +1,1 @@
-"""Stored files: contact files, pictures, rejected lines; in the database, so that every host sees them."""
+"""Stored files: contact files and pictures, in the database, so that every host sees them."""
