@@ -1,0 +1,1 @@
+"""(pure) From the bytes of a contact file to rows, and from rows to what a contact is made of."""
