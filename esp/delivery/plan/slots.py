@@ -78,7 +78,8 @@ def compile_slot(
     if _BARE(source):
         return _path_slot(_getter(source), from_value, from_rendered(""), rendered)
     if found := _DEFAULTED(source):
-        fallback = from_value(found[2] if found[2] is not None else found[3])
+        # What the author writes into a tag is HTML already.
+        fallback = from_rendered(found[2] if found[2] is not None else found[3])
         return _path_slot(_getter(found[1]), from_value, fallback, rendered)
     return rendered
 
