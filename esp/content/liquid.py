@@ -18,10 +18,10 @@ from liquid.exceptions import LiquidError, LiquidInterrupt, ResourceLimitError
 from liquid.expression import Expression
 from liquid.static_analysis import TemplateAnalysis
 
-from esp.content import sandbox
+from esp.content import sandbox, shape
 from esp.content.problems import Problem, place
 from esp.content.sandbox import Context as RenderContext
-from esp.content.spans import Span, shadow, spans, unclosed
+from esp.content.spans import spans
 from esp.errors import N_, Invalid
 
 __all__ = [
@@ -137,7 +137,7 @@ def render(source: str, data: Mapping[str, object], html: bool) -> str:
 
 def check(source: str) -> list[Problem]:
     """What is wrong with `source`; nothing when it is a template that can be rendered."""
-    early = _check_shape(source)
+    early = shape.check(source)
     if early:
         return [early]
     try:
@@ -241,61 +241,6 @@ def _analyzed(source: str) -> TemplateAnalysis:
     return _TEXT.from_string(source).analyze(include_partials=False)
 
 
-def _check_shape(source: str) -> Problem | None:
-    """What must be refused before the library's expressions, some quadratic, see it."""
-    if len(source) > sandbox.MAX_SOURCE:
-        return Problem(
-            "error", "too-long", N_("The message is too long: 1 million characters is the most.")
-        )
-    at = unclosed(source)
-    found = list(spans(source))
-    if at is not None and not _verbatim(source, found, at):
-        return Problem(
-            "error",
-            "liquid-unclosed",
-            N_("A merge tag begins here and never ends: “%(closer)s” is missing."),
-            *place(source, at),
-            values={"closer": "}}" if source[at + 1] == "{" else "%}"},
-        )
-    liquid_length = sum(span.end - span.start for span in found)
-    if len(found) > sandbox.MAX_PIECES or liquid_length > sandbox.MAX_LIQUID:
-        return Problem(
-            "error", "liquid-too-many", N_("There are too many merge tags: 3,000 is the most.")
-        )
-    for span in found:
-        piece = source[span.start : span.end]
-        if len(piece) > sandbox.MAX_PIECE or re.search(r"\s{100}", piece):
-            text = N_("This merge tag is too long.")
-            return Problem("error", "liquid-too-long", text, *place(source, span.start))
-    return _check_verbatim(source, found)
-
-
-def _verbatim(source: str, found: list[Span], at: int) -> bool:
-    """Whether index `at` lies between `raw` and `endraw`, where nothing is a merge tag."""
-    before = [span.name(source) for span in found if span.start < at]
-    marks = [name for name in before if name in ("raw", "endraw", "comment", "endcomment")]
-    return bool(marks) and marks[-1] in ("raw", "comment")
-
-
-def _check_verbatim(source: str, found: list[Span]) -> Problem | None:
-    waiting: Span | None = None
-    for span in found:
-        name = span.name(source)
-        if waiting is None and name in ("raw", "doc"):
-            waiting = span
-        elif waiting is not None and name == "end" + waiting.name(source):
-            waiting = None
-    if waiting is None:
-        return None
-    return Problem(
-        "error",
-        "liquid-unclosed",
-        N_("The block “%(name)s” begins here and never ends."),
-        *place(source, waiting.start),
-        values={"name": waiting.name(source)},
-    )
-
-
 def _problem(source: str, error: LiquidError) -> Problem:
     if isinstance(error, ResourceLimitError):
         return _nested_too_deeply()
@@ -314,9 +259,3 @@ def _problem(source: str, error: LiquidError) -> Problem:
 
 def _nested_too_deeply() -> Problem:
     return Problem("error", "liquid-nesting", N_("The merge tags are nested too deeply."))
-
-
-def without_liquid(source: str) -> str:
-    """`source` with its Liquid taken out."""
-    marker = "\ufffc"
-    return shadow(source, output=marker, tag=marker).replace(marker, "")

@@ -29,10 +29,6 @@ from liquid.exceptions import (
 from liquid.filter import with_context
 from markupsafe import Markup, escape
 
-MAX_SOURCE = 1_000_000
-MAX_PIECES = 3_000
-MAX_LIQUID = 150_000
-MAX_PIECE = 2_000
 MAX_VALUE = 200_000
 MAX_OUTPUT = 2_000_000
 MAX_WORK = 400_000
@@ -265,5 +261,7 @@ class Environment(liquid.Environment):
         self.add_tag(_WeighedFor)
         self.add_tag(_WeighedTablerow)
         self.add_filter("date", _date)
-        if html:
-            self.add_filter("newline_to_br", _newline_to_br)
+        # In plain text a line break is one already.
+        self.add_filter(
+            "newline_to_br", _newline_to_br if html else partial(written, autoescape=False)
+        )
