@@ -60,9 +60,11 @@ SHARED_TABLES = (
 # The only windows between accounts: each answers ids or what signing in needs, nothing else.
 WINDOWS = """
 CREATE FUNCTION memberships_of(the_user bigint)
-RETURNS TABLE (account_id bigint, slug text, name text, role text)
+RETURNS TABLE (
+    account_id bigint, slug text, name text, role text, language text, time_zone text
+)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-    SELECT m.account_id, a.slug, a.name, m.role
+    SELECT m.account_id, a.slug, a.name, m.role, a.language, a.time_zone
     FROM memberships m JOIN accounts a ON a.id = m.account_id
     WHERE m.user_id = the_user ORDER BY a.name, a.id
 $$;
@@ -554,12 +556,12 @@ def _tables() -> None:
         sa.Column("preheader", sa.Text(), server_default="", nullable=False),
         sa.Column("body", sa.Text(), server_default="", nullable=False),
         sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("add_footer", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("from_name", sa.Text(), server_default="", nullable=False),
         sa.Column("from_address", sa.Text(), server_default="", nullable=False),
         sa.Column("reply_to", sa.Text(), server_default="", nullable=False),
         sa.Column("transport_id", sa.BigInteger(), nullable=True),
         sa.Column("rate_per_minute", sa.BigInteger(), nullable=True),
-        sa.Column("retry_of_id", sa.BigInteger(), nullable=True),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("send_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paused_from", sa.Text(), nullable=True),
@@ -567,7 +569,6 @@ def _tables() -> None:
         sa.Column("snapshot_contact_id", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("snapshot_seq", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("snapshot_finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_by_user_id", sa.BigInteger(), nullable=True),
         sa.Column(
             "created_at",
