@@ -20,11 +20,16 @@ _MEMO = 1024
 # Longer values go through Liquid, which counts them.
 _SHORT = 10_000
 
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_BARE = re.compile(rf"{_NAME}(?:\.{_NAME})*").fullmatch
-_DEFAULTED = re.compile(
-    rf"({_NAME}(?:\.{_NAME})*)\s*\|\s*default:\s*(?:\"([^\"\\]*)\"|'([^'\\]*)')"
-).fullmatch
+_PATH = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*"
+_FILTER = r"(?:upcase|downcase|capitalize|strip|default:\s*(?:\"[^\"|]*\"|'[^'|]*'))"
+_SIMPLE = re.compile(rf"({_PATH})((?:\s*\|\s*{_FILTER})*)").fullmatch
+_NAMES = re.compile(r"\|\s*([a-z]+)").findall
+_TEXT_FILTERS: dict[str, Callable[[str], str]] = {
+    "upcase": str.upper,
+    "downcase": str.lower,
+    "capitalize": str.capitalize,
+    "strip": str.strip,
+}
 # What Liquid computes (or takes from elsewhere) instead of looking it up in the data.
 _COMPUTED = frozenset({"size", "first", "last", "now", "today", "nil", "null", "true", "false"})
 _COMPUTED |= {"empty", "blank", "forloop", "tablerowloop"}
@@ -70,34 +75,36 @@ def compile_slot(
     """A function from data to what stands in the slot.
 
     `from_value` takes a text of the data as it is, `from_rendered` what Liquid made (and escaped).
-    The two commonest forms, a path alone and a path with a default, do without Liquid; the rest is
-    remembered by the values it depends on.
+    The commonest forms, a path with or without a default or a change of case, do without Liquid
+    where there is a text; the rest is remembered by the values it depends on.
     """
     rendered = _remembered(node, from_rendered)
-    source = _inner(node)
-    if _BARE(source):
-        return _path_slot(_getter(source), from_value, from_rendered(""), rendered)
-    if found := _DEFAULTED(source):
-        # What the author writes into a tag is HTML already.
-        fallback = from_rendered(found[2] if found[2] is not None else found[3])
-        return _path_slot(_getter(found[1]), from_value, fallback, rendered)
-    return rendered
+    found = _SIMPLE(_inner(node))
+    if not found:
+        return rendered
+    # A default changes no text but an empty one.
+    changes = [_TEXT_FILTERS[name] for name in _NAMES(found[2]) if name != "default"]
+    return _text_slot(_getter(found[1]), tuple(changes), from_value, rendered)
 
 
 def _inner(node: Output) -> str:
     return node.source.strip().removeprefix("{{").removesuffix("}}").strip("-").strip()
 
 
-def _path_slot(
-    get: Getter, from_value: Callable[[str], T], fallback: T, rendered: Callable[[Data], T]
+def _text_slot(
+    get: Getter,
+    changes: tuple[Callable[[str], str], ...],
+    from_value: Callable[[str], T],
+    rendered: Callable[[Data], T],
 ) -> Callable[[Data], T]:
     def fill(data: Data) -> T:
         value = get(data)
-        if type(value) is str and len(value) <= _SHORT:
-            return from_value(value) if value else fallback
-        if value is None or value is _MISSING:
-            return fallback
-        return rendered(data)
+        # Text of white space may be nothing to a default after `strip`.
+        if type(value) is not str or len(value) > _SHORT or not value or value.isspace():
+            return rendered(data)
+        for change in changes:
+            value = change(value)
+        return from_value(value)
 
     return fill
 

@@ -42,6 +42,8 @@ TAGS = st.sampled_from(
         '{{ contact.first_name | default: "friend" }}',
         "{{ contact.first_name | upcase }}",
         "{{ contact.first_name | size }}",
+        '{{contact.first_name|strip|capitalize|default:"fr & iend"}}',
+        "{{ contact.orders | downcase | default: 'a | upcase' | upcase }}",
         "{{ contact.orders }}",
         "{{ contact.orders | default: 'none' }}",
         "{{ contact.missing | default: '<none>' }}",
