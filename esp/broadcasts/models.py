@@ -46,13 +46,13 @@ class Broadcast(OfAccount, Table):
     preheader: Mapped[str] = mapped_column(server_default="")
     body: Mapped[str] = mapped_column(server_default="")
     text: Mapped[str | None]
+    # Whether what the message lacks of the required footer is put below it.
+    add_footer: Mapped[bool] = mapped_column(server_default="false")
     from_name: Mapped[str] = mapped_column(server_default="")
     from_address: Mapped[str] = mapped_column(server_default="")
     reply_to: Mapped[str] = mapped_column(server_default="")
     transport_id: Mapped[int | None]
     rate_per_minute: Mapped[int | None]
-    # The broadcast whose failed recipients this one tries again.
-    retry_of_id: Mapped[int | None]
     # Raised by each save, so that two open tabs don't overwrite each other.
     version: Mapped[int] = mapped_column(server_default="1")
     # Start of sending; for `send now` the end of the undo window.
@@ -64,7 +64,6 @@ class Broadcast(OfAccount, Table):
     snapshot_contact_id: Mapped[int] = mapped_column(server_default="0")
     snapshot_seq: Mapped[int] = mapped_column(server_default="0")
     snapshot_finished_at: Mapped[datetime | None]
-    lease_until: Mapped[datetime | None]
     created_by_user_id: Mapped[int | None]
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,97 @@
+"""Reads broadcasts for pages, programs and the ticker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from esp.broadcasts.models import Broadcast
+from esp.delivery.models import Recipient
+
+
+def page(
+    session: Session,
+    account_id: int,
+    *,
+    state: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Broadcast]:
+    """The newest first; `before` is the number of the last one seen."""
+    query = select(Broadcast).where(Broadcast.account_id == account_id)
+    if state:
+        query = query.where(Broadcast.state == state)
+    if before is not None:
+        query = query.where(Broadcast.id < before)
+    return list(session.scalars(query.order_by(Broadcast.id.desc()).limit(limit)))
+
+
+def due(session: Session, account_id: int, now: datetime) -> list[int]:
+    """Scheduled broadcasts whose time has come."""
+    return list(
+        session.scalars(
+            select(Broadcast.id)
+            .where(
+                Broadcast.account_id == account_id,
+                Broadcast.state == "scheduled",
+                Broadcast.send_at <= now,
+            )
+            .order_by(Broadcast.send_at)
+        )
+    )
+
+
+def active(session: Session, account_id: int) -> list[Broadcast]:
+    """Those that are being written down, sent, or tidied up after a cancel."""
+    return list(
+        session.scalars(
+            select(Broadcast)
+            .where(
+                Broadcast.account_id == account_id,
+                Broadcast.finished_at.is_(None),
+                Broadcast.state.in_(("preparing", "sending", "cancelled")),
+            )
+            .order_by(Broadcast.id)
+        )
+    )
+
+
+def recipients(
+    session: Session,
+    account_id: int,
+    broadcast_id: int,
+    *,
+    state: str | None = None,
+    email: str = "",
+    after: int = 0,
+    limit: int = 50,
+) -> Sequence[Recipient]:
+    """The ledger in its own order; `after` is the last seq seen, `email` a beginning."""
+    query = select(Recipient).where(
+        Recipient.account_id == account_id,
+        Recipient.broadcast_id == broadcast_id,
+        Recipient.seq > after,
+    )
+    if state:
+        query = query.where(Recipient.state == state)
+    if email:
+        query = query.where(Recipient.email.startswith(email.lower(), autoescape=True))
+    return session.scalars(query.order_by(Recipient.seq).limit(limit)).all()
+
+
+_UNFINISHED = text("""
+    SELECT EXISTS (SELECT FROM batches WHERE account_id = :account_id
+            AND broadcast_id = :broadcast_id AND state <> 'done')
+        OR EXISTS (SELECT FROM deferrals WHERE account_id = :account_id
+            AND broadcast_id = :broadcast_id)
+""")
+
+
+def has_work_left(session: Session, account_id: int, broadcast_id: int) -> bool:
+    """Whether some recipient has no final state yet."""
+    return bool(
+        session.scalar(_UNFINISHED, {"account_id": account_id, "broadcast_id": broadcast_id})
+    )
