@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from esp.content.liquid import render
+from esp.content.prepare import Options, Source, prepare
 from esp.delivery.plan import FillError, compile_plan, render_browser, urls
 from esp.errors import Invalid
 from tests.pure.delivery.plan.plans import (
@@ -303,6 +304,20 @@ def test_a_pixel_address_in_a_condition_is_empty_for_who_is_not_tracked() -> Non
     content = Prepared(html="{% if pixel_url != '' %}[{{ pixel_url }}]{% endif %}!")
     assert parts(filled(content))[1] == f"[https://t.example.com/o/{TOKEN}.gif]!"
     assert parts(filled(content, recipient=replace(RECIPIENT, track_opens=False)))[1] == "!"
+
+
+def test_prepared_content_goes_through_with_its_links_and_pixel() -> None:
+    body = '<p>Hi {{ contact.first_name }}, <a href="https://example.com/a?b=1">read</a></p>'
+    content = prepare(Source("html", "For {{ contact.first_name }}", body), Options())
+    plan = compile_plan(content, SETTINGS)
+    text, html = parts(plan.fill(RECIPIENT, DATE, TOKEN))
+    assert html is not None
+    assert f'href="https://t.example.com/c/{TOKEN}/0"' in html
+    assert f"https://t.example.com/c/{TOKEN}/0" in text
+    assert f'src="https://t.example.com/o/{TOKEN}.gif"' in html
+    _, untracked = parts(plan.fill(replace(RECIPIENT, track_opens=False), DATE, TOKEN))
+    assert untracked is not None
+    assert "<img" not in untracked
 
 
 def test_the_browser_sees_what_the_mail_says() -> None:
