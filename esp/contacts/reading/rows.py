@@ -85,7 +85,7 @@ class _Records:
             self._offset += self._bytes
             self._number += 1
             # Most rows have something in their first cell.
-            if values and (values[0] or any(map(str.strip, values))):
+            if values and (values[0].strip() or any(map(str.strip, values))):
                 yield Row(self._number, values, Checkpoint(self._offset, self._number))
 
     def _reader(self) -> Iterator[list[str]]:

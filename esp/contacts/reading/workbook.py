@@ -35,13 +35,11 @@ _TOO_BIG = N_("This XLSX file is too big when unpacked. Save it as CSV, please."
 def workbook_rows(stream: BinaryIO, start: Checkpoint | None) -> Iterator[Row]:
     """Rows after `start`, the header included; a formula comes through as its last value."""
     _inspect(stream)
-    first_row, cells = _sheet(stream)
     done = start.offset if start else 0
-    for index, values in enumerate(islice(cells, done, None), done + 1):
+    for number, values in enumerate(islice(_cells(stream), done, None), done + 1):
         texts = [value if isinstance(value, str) else _text(value) for value in values]
         if any(map(str.strip, texts)):
-            number = first_row + index
-            yield Row(number, texts, Checkpoint(index, number))
+            yield Row(number, texts, Checkpoint(number, number))
 
 
 def _inspect(stream: BinaryIO) -> None:
@@ -116,8 +114,8 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def _sheet(stream: BinaryIO) -> tuple[int, Iterator[list[Cell]]]:
-    """(rows above the first that is not empty, the rows from there)."""
+def _cells(stream: BinaryIO) -> Iterator[list[Cell]]:
+    """The rows of the first visible sheet, from its first line, empty ones included."""
     stream.seek(0)
     try:
         book = CalamineWorkbook.from_filelike(stream)
@@ -128,8 +126,7 @@ def _sheet(stream: BinaryIO) -> tuple[int, Iterator[list[Cell]]]:
         ]
         if not shown:
             raise Invalid(N_("The workbook has no sheet with rows."), place="file")
-        sheet = book.get_sheet_by_name(shown[0])
-        return (sheet.start or (0, 0))[0], sheet.iter_rows()
+        return book.get_sheet_by_name(shown[0]).iter_rows()
     except Invalid:
         raise
     except BaseException as error:
