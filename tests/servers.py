@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from esp import lifeline
-from esp.entrypoints.run import embedded
+from esp.entrypoints.run import berth, embedded
 from esp.entrypoints.run.migrate import upgrade
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -64,8 +64,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     folder = config.stash[FOLDER]
     for name in ("postgres", "valkey"):
         # Taking the lock waits for the last process of a server that a worker started.
-        os.close(embedded.take_lock(folder, name))
-    shutil.rmtree(embedded.socket_folder(folder), ignore_errors=True)
+        os.close(berth.take_lock(folder, name))
+    berth.remove_sockets(folder)
     shutil.rmtree(folder)
 
 

@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from esp import lifeline
-from esp.entrypoints.run import embedded
+from esp.entrypoints.run import berth, embedded
 from esp.errors import SettingError
 
 DEADLINE_SECONDS = 20.0
@@ -29,7 +29,7 @@ def data_dir() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="esp-data-"))
     folder.chmod(0o711)
     yield folder
-    shutil.rmtree(embedded.socket_folder(folder), ignore_errors=True)
+    berth.remove_sockets(folder)
     shutil.rmtree(folder)
 
 
@@ -156,7 +156,7 @@ def test_a_server_that_can_not_start_says_why(data_dir: Path, line: Path) -> Non
 
 
 def test_sockets_of_somebody_else_are_not_used(data_dir: Path, line: Path) -> None:
-    folder = embedded.socket_folder(data_dir)
+    folder = berth.socket_folder(data_dir)
     folder.symlink_to(data_dir)
     try:
         with pytest.raises(SettingError, match="belongs to somebody else"):
@@ -166,5 +166,5 @@ def test_sockets_of_somebody_else_are_not_used(data_dir: Path, line: Path) -> No
 
 
 def test_a_socket_path_is_short_however_long_the_data_folder() -> None:
-    longest = embedded.socket_folder(Path("/", *["a-long-name"] * 40)) / ".s.PGSQL.5432.lock"
+    longest = berth.socket_folder(Path("/", *["a-long-name"] * 40)) / ".s.PGSQL.5432.lock"
     assert len(str(longest)) <= 107

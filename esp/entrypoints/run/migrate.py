@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import OperationalError
 
 from esp import lifeline
-from esp.entrypoints.run import embedded
+from esp.entrypoints.run import berth, embedded
 from esp.errors import SettingError
 from esp.places import migrations_folder
 
@@ -76,5 +76,5 @@ def _throwaway_database() -> Iterator[tuple[str, str]]:
             running.stop()
     finally:
         os.close(holder)
-        shutil.rmtree(embedded.socket_folder(folder), ignore_errors=True)
+        berth.remove_sockets(folder)
         shutil.rmtree(folder, ignore_errors=True)
