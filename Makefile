@@ -1,0 +1,71 @@
+# Two commands on a fresh machine: `make run` and `make test`. `make help` lists the rest.
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+BIN := .venv/bin
+UV := var/uv/bin/uv
+NODE_PATH := PATH="$(CURDIR)/$(BIN):$$PATH"
+TEST_PROCESSES ?= 2
+ASSET_SOURCES := $(shell find assets -type f -not -path '*/node_modules/*')
+READY := .venv/.ready
+ASSETS := var/assets/manifest.json
+NODE_MODULES := assets/node_modules/.package-lock.json
+
+.PHONY: help
+help: ## List these commands.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+.PHONY: run
+run: $(READY) $(ASSETS) ## Start everything; prints the address and a sign-in link.
+	@exec $(BIN)/esp run --with-parent
+
+.PHONY: dev
+dev: $(READY) $(ASSETS) ## The same, restarted whenever a source file changes.
+	@exec $(BIN)/esp run --with-parent --reload
+
+.PHONY: test
+test: $(READY) $(ASSETS) ## Run every test; prints the ten slowest.
+	@.ci/chromium >/dev/null
+	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) $(ARGS)
+
+.PHONY: check
+check: $(READY) ## Formatter, linters, types, layers, migrations.
+	@echo "· format" && $(BIN)/ruff format -q --check .
+	@echo "· lint" && $(BIN)/ruff check -q .
+	@echo "· types" && $(BIN)/mypy --no-error-summary
+	@echo "· layers" && $(BIN)/lint-imports --no-timings >var/layers.log || { cat var/layers.log; exit 1; }
+	@echo "· migrations" && $(BIN)/esp migrate --check
+
+.PHONY: standards
+standards: $(READY) ## Which statements of the standards list a test shows, and which none.
+	@$(BIN)/python -m tests.standards
+
+.PHONY: assets
+assets: $(ASSETS) ## Build the front end, if its sources changed.
+
+.PHONY: lock
+lock: $(READY) ## Choose the newest packages that pyproject.toml allows.
+	@$(UV) pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
+
+.PHONY: clean
+clean: ## Remove what can be made again; the data stays.
+	@rm -rf .venv var/uv var/assets assets/node_modules dist
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(READY): requirements.lock pyproject.toml .ci/environment.py
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; install it or set PYTHON."; exit 1; }
+	@$(PYTHON) .ci/environment.py
+
+$(NODE_MODULES): assets/package-lock.json $(READY)
+	@echo "· installing the front end's packages"
+	@cd assets && $(NODE_PATH) npm ci --no-audit --no-fund --loglevel=error --no-progress >/dev/null
+	@touch $@
+
+$(ASSETS): $(ASSET_SOURCES) $(NODE_MODULES)
+	@echo "· building the front end"
+	@cd assets && $(NODE_PATH) node build.mjs >/dev/null
+	@touch $@
