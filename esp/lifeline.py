@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 VARIABLE = "ESP_LIFELINE"
+PARENT_VARIABLE = "ESP_PARENT"
 GRACE_SECONDS = 4.0
 
 _watched_by = 0
@@ -43,32 +44,41 @@ def broken(reader: int) -> bool:
         return False
 
 
-def watch(path: str | Path) -> None:
-    """Have a thread end this process when the line at `path` breaks; again after each fork."""
+def watch(path: str | Path | None, parent: int | None = None) -> None:
+    """Have a thread end this process when the line at `path` breaks or `parent` is gone.
+
+    A fork ends the thread: the child calls this again.
+    """
     global _watched_by
-    if _watched_by == os.getpid():
+    if _watched_by == os.getpid() or not (path or parent):
         return
     _watched_by = os.getpid()
-    try:
-        reader = grasp(path)
-    except FileNotFoundError:
-        _end()
-        return
-    threading.Thread(target=_wait, args=(reader,), name="lifeline", daemon=True).start()
+    thread = threading.Thread(target=_wait, args=(path, parent), name="lifeline", daemon=True)
+    thread.start()
+
+
+def lead() -> None:
+    """Have the processes that this one makes end with it, once they call `watch_inherited`."""
+    os.environ[PARENT_VARIABLE] = str(os.getpid())
 
 
 def watch_inherited() -> None:
-    """`watch` the line that `ESP_LIFELINE` names, where there is one."""
-    path = os.environ.get(VARIABLE)
-    if path:
-        watch(path)
+    """`watch` what `ESP_LIFELINE` names, and the process that called `lead`, where there is one."""
+    parent = int(os.environ.get(PARENT_VARIABLE, "0"))
+    watch(os.environ.get(VARIABLE), None if parent in (0, os.getpid()) else parent)
 
 
-def _wait(reader: int) -> None:
+def _wait(path: str | Path | None, parent: int | None) -> None:
     poll = select.poll()
-    poll.register(reader, select.POLLIN)
-    while not broken(reader):
-        poll.poll(1000)
+    reader = None
+    try:
+        if path:
+            reader = grasp(path)
+            poll.register(reader, select.POLLIN)
+        while not (reader is not None and broken(reader)) and parent in (None, os.getppid()):
+            poll.poll(500)
+    except FileNotFoundError:
+        pass
     _end()
 
 

@@ -1,0 +1,12 @@
+"""The web application as any WSGI server wants it: `esp.entrypoints.wsgi:application`."""
+
+from __future__ import annotations
+
+from esp import config, lifeline, logs
+from esp.app import create_app
+from esp.runtime import Runtime
+
+lifeline.watch_inherited()
+settings = config.load()
+logs.configure(settings, "web")
+application = create_app(Runtime.from_settings(settings))

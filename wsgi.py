@@ -1,0 +1,5 @@
+"""Entry point for any WSGI server: `wsgi:application`."""
+
+from esp.entrypoints.wsgi import application
+
+__all__ = ["application"]
