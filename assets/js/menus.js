@@ -21,3 +21,25 @@ document.addEventListener("keydown", (event) => {
     items[(at - 1 + items.length) % items.length]?.focus();
   }
 });
+
+// A table scrolls sideways, and what scrolls cuts off what stands out of it: there a menu floats.
+document.addEventListener(
+  "toggle",
+  (event) => {
+    const menu = event.target;
+    if (menu.matches?.(".table-box details.menu[open]")) float(menu);
+  },
+  true,
+);
+
+function float(menu) {
+  const items = menu.querySelector(".menu-items");
+  const button = menu.getBoundingClientRect();
+  const below = button.bottom + 4;
+  const up = below + items.offsetHeight > innerHeight;
+  Object.assign(items.style, {
+    position: "fixed",
+    inset: `${up ? Math.max(4, button.top - 4 - items.offsetHeight) : below}px ${document.documentElement.clientWidth - button.right}px auto auto`,
+  });
+  addEventListener("scroll", () => menu.removeAttribute("open"), { once: true, capture: true });
+}
