@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from esp.broadcasts.compose import lists_of
+from esp.broadcasts.models import Broadcast
 from esp.delivery import batches
 from esp.engagement import counts
 from esp.senders import providers
 
 # The first messages leave while the rest is still being written down.
-CHUNKS = (500, 2_000, 8_000, 20_000)
+FIRST_CHUNK, LARGEST_CHUNK = 500, 20_000
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def funnel(session: Session, account_id: int, include: list[int], exclude: list[
     """What the audience would be at this moment."""
     rows = session.execute(
         _FUNNEL, {"account_id": account_id, "include": include, "exclude": exclude}
-    ).tuples()
+    )
     found = {fate: int(count) for fate, count in rows}
     matched = sum(found.values())
     found.pop("final", None)
@@ -134,19 +136,31 @@ class Progress:
     finished: bool
 
 
-def write_chunk(session: Session, account_id: int, broadcast_id: int, size: int) -> Progress:
+def sizes() -> Iterator[int]:
+    """How many people each chunk takes, without end."""
+    size = FIRST_CHUNK
+    while True:
+        yield size
+        size = min(size * 4, LARGEST_CHUNK)
+
+
+def write_chunk(
+    session: Session, account_id: int, broadcast_id: int, size: int, now: datetime
+) -> Progress:
     """Write the next `size` people into the ledger; its place is kept in the same transaction."""
     # The row lock keeps a second worker from writing the same chunk.
-    place = session.execute(
-        text(
-            "SELECT snapshot_contact_id, snapshot_seq, started_at, snapshot_finished_at"
-            " FROM broadcasts WHERE account_id = :account_id AND id = :broadcast_id"
-            " AND state IN ('preparing', 'sending') FOR UPDATE"
-        ),
-        {"account_id": account_id, "broadcast_id": broadcast_id},
-    ).first()
-    if place is None or place.snapshot_finished_at is not None:
-        return Progress(place.snapshot_seq if place else 0, finished=True)
+    broadcast = session.scalar(
+        select(Broadcast)
+        .where(
+            Broadcast.account_id == account_id,
+            Broadcast.id == broadcast_id,
+            Broadcast.state.in_(("preparing", "sending")),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if broadcast is None or broadcast.snapshot_finished_at is not None:
+        return Progress(broadcast.snapshot_seq if broadcast else 0, finished=True)
     include, exclude = lists_of(session, account_id, broadcast_id)
     people = list(
         session.scalars(
@@ -154,28 +168,25 @@ def write_chunk(session: Session, account_id: int, broadcast_id: int, size: int)
             {
                 "account_id": account_id,
                 "include": include,
-                "after": place.snapshot_contact_id,
-                "started_at": place.started_at,
+                "after": broadcast.snapshot_contact_id,
+                "started_at": broadcast.started_at,
                 "size": size,
             },
         )
     )
-    written = _write(session, account_id, broadcast_id, people, exclude, place.snapshot_seq)
-    finished = len(people) < size
-    _keep_place(session, account_id, broadcast_id, people, place.snapshot_seq + written, finished)
-    return Progress(place.snapshot_seq + written, finished)
+    if people:
+        broadcast.snapshot_seq += _write(session, broadcast, people, exclude, now)
+        broadcast.snapshot_contact_id = people[-1]
+    if len(people) < size:
+        broadcast.snapshot_finished_at = now
+    session.flush()
+    return Progress(broadcast.snapshot_seq, finished=len(people) < size)
 
 
 def _write(
-    session: Session,
-    account_id: int,
-    broadcast_id: int,
-    people: list[int],
-    exclude: list[int],
-    seq: int,
+    session: Session, broadcast: Broadcast, people: list[int], exclude: list[int], now: datetime
 ) -> int:
-    if not people:
-        return 0
+    account_id, broadcast_id = broadcast.account_id, broadcast.id
     domains = session.scalars(_DOMAINS, {"account_id": account_id, "people": people}).all()
     providers.assign(session, domains)
     rows = session.execute(
@@ -186,42 +197,25 @@ def _write(
             "people": people,
             "exclude": exclude,
             "other": providers.provider_id(session, providers.OTHER),
-            "seq": seq,
+            "seq": broadcast.snapshot_seq,
         },
     ).all()
-    for provider_id, state, lo, hi, _count in rows:
-        if state == "queued":
-            batches.add_batches(session, account_id, broadcast_id, provider_id, lo, hi)
+    size = batches.size_for(broadcast.rate_per_minute)
+    ranges = [
+        batches.Range(lo, min(lo + size - 1, last), provider_id)
+        for provider_id, state, first, last, _count in rows
+        if state == "queued"
+        for lo in range(first, last + 1, size)
+    ]
+    if ranges:
+        batches.add_batches(session, account_id, broadcast_id, ranges, now)
     skipped = sum(count for _p, state, _lo, _hi, count in rows if state == "skipped")
     total = sum(count for *_rest, count in rows)
     counts.add(session, account_id, broadcast_id, {"recipients": total, "skipped": skipped})
     return int(total)
 
 
-def _keep_place(
-    session: Session,
-    account_id: int,
-    broadcast_id: int,
-    people: list[int],
-    seq: int,
-    finished: bool,
-) -> None:
-    session.execute(
-        text(
-            "UPDATE broadcasts SET snapshot_contact_id = greatest(snapshot_contact_id, :last),"
-            " snapshot_seq = :seq, snapshot_finished_at = CASE WHEN :finished THEN now() END"
-            " WHERE account_id = :account_id AND id = :broadcast_id"
-        ),
-        {
-            "account_id": account_id,
-            "broadcast_id": broadcast_id,
-            "last": people[-1] if people else 0,
-            "seq": seq,
-            "finished": finished,
-        },
-    )
-
-
-def started_at(session: Session) -> datetime:
+def database_time(session: Session) -> datetime:
     """The database's clock: it also wrote the times of the subscriptions."""
-    return session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return now

@@ -29,6 +29,11 @@ def page(
     return list(session.scalars(query.order_by(Broadcast.id.desc()).limit(limit)))
 
 
+def one(session: Session, account_id: int, broadcast_id: int) -> Broadcast:
+    """The row as the database has it now."""
+    return session.get_one(Broadcast, (account_id, broadcast_id), populate_existing=True)
+
+
 def due(session: Session, account_id: int, now: datetime) -> list[int]:
     """Scheduled broadcasts whose time has come."""
     return list(
@@ -87,6 +92,8 @@ _UNFINISHED = text("""
             AND broadcast_id = :broadcast_id AND state <> 'done')
         OR EXISTS (SELECT FROM deferrals WHERE account_id = :account_id
             AND broadcast_id = :broadcast_id)
+        OR EXISTS (SELECT FROM broadcasts WHERE account_id = :account_id
+            AND id = :broadcast_id AND snapshot_finished_at IS NULL)
 """)
 
 

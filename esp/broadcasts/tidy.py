@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from datetime import datetime
+from enum import Enum
+
+from sqlalchemy import func, text, update
 from sqlalchemy.orm import Session
 
 from esp.broadcasts import move
-from esp.delivery import batches
+from esp.broadcasts.models import Broadcast
 from esp.engagement import counts
 from esp.errors import N_, Refused
 
@@ -52,30 +55,53 @@ _FAILED = text("""
         UPDATE recipients SET state = 'queued', reason = NULL
         WHERE account_id = :account_id AND broadcast_id = :broadcast_id
         AND state = 'failed' AND reason IS DISTINCT FROM 'invalid'
-        RETURNING seq, provider_id
+        RETURNING seq
+    ), open AS (
+        UPDATE batches b SET state = 'ready', next_at = now()
+        WHERE b.account_id = :account_id AND b.broadcast_id = :broadcast_id
+        AND EXISTS (SELECT FROM again WHERE again.seq BETWEEN b.lo AND b.hi)
     )
-    SELECT provider_id, min(seq), max(seq), count(*) FROM again GROUP BY provider_id
+    SELECT count(*) FROM again
 """)
 
 
-def skip_rest(session: Session, account_id: int, broadcast_id: int) -> bool:
-    """Mark some of what a cancelled broadcast did not send as skipped; whether all of it is.
+class Step(Enum):
+    """How a round of tidying ended."""
+
+    waiting = "waiting"
+    more = "more"
+    done = "done"
+
+
+def skip_rest(session: Session, account_id: int, broadcast_id: int) -> Step:
+    """Mark some of what a cancelled broadcast did not send as skipped.
 
     Waits for senders that still hold a lease: what they had begun must be told by its reply.
     """
     ids = {"account_id": account_id, "broadcast_id": broadcast_id}
     if session.scalar(_LEASED, ids):
-        return False
-    ranges = session.execute(_REST, ids).tuples().all()
+        return Step.waiting
+    ranges = session.execute(_REST, ids).all()
     if ranges:
         span = ids | {"lo": ranges[0][0], "hi": ranges[-1][1]}
         skipped, deferred = session.execute(_SKIP, span).one()
         session.execute(_DONE, span)
         counts.add(session, account_id, broadcast_id, {"skipped": skipped, "deferred": -deferred})
-        return False
+        return Step.more
     skipped = session.scalar(_DEFERRED, ids) or 0
     counts.add(session, account_id, broadcast_id, {"skipped": skipped, "deferred": -skipped})
-    return True
+    return Step.done
+
+
+def close(session: Session, account_id: int, broadcast_id: int, now: datetime) -> None:
+    """Everybody has a final state."""
+    session.execute(
+        update(Broadcast)
+        .where(Broadcast.account_id == account_id, Broadcast.id == broadcast_id)
+        .values(
+            finished_at=now, snapshot_finished_at=func.coalesce(Broadcast.snapshot_finished_at, now)
+        )
+    )
 
 
 def retry_failed(session: Session, account_id: int, broadcast_id: int) -> int:
@@ -84,10 +110,9 @@ def retry_failed(session: Session, account_id: int, broadcast_id: int) -> int:
     Each keeps its Message-ID: no receiver has taken it.
     """
     move.reopen(session, account_id, broadcast_id)
-    rows = session.execute(_FAILED, {"account_id": account_id, "broadcast_id": broadcast_id}).all()
-    total = sum(count for *_, count in rows)
+    ids = {"account_id": account_id, "broadcast_id": broadcast_id}
+    total = int(session.scalar(_FAILED, ids) or 0)
     if not total:
         raise Refused(N_("Nobody is left to be tried again."))
-    batches.reopen(session, account_id, broadcast_id)
     counts.add(session, account_id, broadcast_id, {"failed": -total})
-    return int(total)
+    return total

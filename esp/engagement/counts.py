@@ -38,4 +38,4 @@ def of_broadcast(session: Session, account_id: int, broadcast_id: int) -> dict[s
             BroadcastCount.account_id == account_id, BroadcastCount.broadcast_id == broadcast_id
         )
     )
-    return dict(rows.tuples().all())
+    return {name: number for name, number in rows.all()}
