@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from esp.content.markup import Tag, tokens
+from esp.content.markup import Tag, tokens, unfinished
 from esp.content.problems import Problem, place
 from esp.content.spans import shadow
 from esp.errors import N_
@@ -35,6 +35,15 @@ def warnings(source: str, html: str) -> Iterator[Problem]:
         values = {"count": len(without)}
         yield Problem("warning", "missing-alt", text, line, column, values)
     yield from _empty_links(source)
+
+
+def unfinished_markup(source: str) -> Iterator[Problem]:
+    """An error where a comment, tag or style sheet would swallow all that follows it."""
+    at = unfinished(shadow(source))
+    if at is not None:
+        text = N_("What begins here (“%(piece)s”) never ends.")
+        values = {"piece": source[at : at + 12].partition("\n")[0]}
+        yield Problem("error", "html-unclosed", text, *place(source, at), values=values)
 
 
 def unknown_tags(tags: tuple[str, ...]) -> Iterator[Problem]:

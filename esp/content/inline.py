@@ -21,6 +21,7 @@ _MAX_DEPTH = 200
 _MAX_CSS = 200_000
 # Their end tags may be left out, so that they say nothing about depth.
 _OPEN_ENDED = VOID | {"p", "li", "td", "th", "tr", "dt", "dd", "option", "tbody", "thead", "tfoot"}
+_MARKABLE = re.compile(r"(<tbody)(?=[\s>])", re.IGNORECASE)
 _STYLE = re.compile(r"""style\s*=\s*(["']?)(.*)\1\Z""", re.DOTALL | re.IGNORECASE)
 
 
@@ -89,7 +90,7 @@ def _css_inline(html: str) -> str:
         keep_at_rules=True,
         load_remote_stylesheets=False,
     )
-    made = str(tool.inline(html))
+    made = _without_implied(str(tool.inline(_MARKABLE.sub(r"\1 lqtbody", html))))
     pieces: list[str] = []
     position = 0
     for tag in tags(made):
@@ -98,6 +99,27 @@ def _css_inline(html: str) -> str:
             pieces.append(made[position : style.value_start])
             pieces.append(re.sub(r"\s*!\s*important", "", style.value(made)))
             position = style.value_end
+    return "".join([*pieces, made[position:]])
+
+
+def _without_implied(made: str) -> str:
+    """`made` without the table bodies that HTML parsers add: loops would begin outside of them."""
+    pieces: list[str] = []
+    position = 0
+    own: list[bool] = []
+    for tag in tags(made):
+        if tag.name != "tbody":
+            continue
+        mark = tag.attribute("lqtbody")
+        if not tag.closing:
+            own.append(mark is not None)
+        kept = own[-1] if own else True
+        if tag.closing and own:
+            own.pop()
+        start, end = (mark.start, mark.end) if mark else (tag.start, tag.end)
+        if mark or not kept:
+            pieces.append(made[position:start])
+            position = end
     return "".join([*pieces, made[position:]])
 
 

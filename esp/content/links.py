@@ -93,6 +93,9 @@ def rewrite_text(
         follower = text[end : end + 40]
         if follower.startswith("{%") and not _ENDS_BLOCK.match(follower):
             continue
+        # A brace right before ours would be read as part of it.
+        if text.endswith("{", 0, found.start()):
+            continue
         target = text[found.start() : end]
         if _trackable(target, local):
             number = table.index(_with_utm(target, utm or {}), "")

@@ -6,6 +6,7 @@ It changes nothing: callers cut and paste the source by the places it gives.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -86,6 +87,19 @@ def tokens(source: str, *, raw_text: frozenset[str] = RAW_TEXT) -> Iterator[Tag 
                 (token.end, position),
             )
         yield token
+
+
+def unfinished(source: str) -> int | None:
+    """The index of the last tag, comment or raw text if it never ends and so swallows the rest."""
+    last = next(iter(deque(tokens(source), maxlen=1)), None)
+    if last is None:
+        return None
+    if isinstance(last, Comment):
+        closed = source.endswith("-->" if last.real else ">", last.start, last.end)
+        return None if closed else last.start
+    if last.inner and last.inner[1] == len(source):
+        return last.start
+    return None if source[last.end - 1] == ">" else last.start
 
 
 def tags(source: str) -> Iterator[Tag]:

@@ -129,6 +129,9 @@ def _html(source: Source, options: Options) -> tuple[str | None, list[Problem]]:
         if compiled.problems:
             return None, list(compiled.problems)
         html = compiled.html
+    open_ended = list(checks.unfinished_markup(html))
+    if open_ended:
+        return None, open_ended
     try:
         inlined = inline(html, options.inliner)
     except Invalid as error:

@@ -53,7 +53,8 @@ def unclosed(source: str) -> int | None:
     """The index of the first opener that is never closed, if there is one."""
     position = 0
     for span in (*spans(source), None):
-        stop = span.start if span else len(source)
+        # In `{{%` the second brace belongs to both, and a later `}}` would make it an output.
+        stop = span.start + 1 if span else len(source)
         found = [at for o in _CLOSER if (at := source.find(o, position, stop)) >= 0]
         if found:
             return min(found)
