@@ -86,7 +86,10 @@ class List(OfAccount, Table):
     """People who asked for the same mail."""
 
     __tablename__ = "lists"
-    __table_args__ = (UniqueConstraint("account_id", "public_key"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "public_key"),
+        ForeignKeyConstraint(["account_id", "merged_into_id"], ["lists.account_id", "lists.id"]),
+    )
 
     name: Mapped[str]
     description: Mapped[str] = mapped_column(server_default="")
@@ -99,6 +102,8 @@ class List(OfAccount, Table):
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     archived_at: Mapped[datetime | None]
+    # Its people went on there; who leaves one of the two leaves both.
+    merged_into_id: Mapped[int | None]
 
 
 class Subscription(Table):
@@ -171,6 +176,8 @@ class Import(OfAccount, Table):
     state: Mapped[str]
     dialect: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     mapping: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    # Header and first rows as they were read, so that a mapping is tried without the file.
+    preview: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     update_existing: Mapped[bool] = mapped_column(server_default="true")
     source: Mapped[str] = mapped_column(server_default="")
     checkpoint: Mapped[dict[str, Any] | None]
@@ -180,6 +187,8 @@ class Import(OfAccount, Table):
     updated_count: Mapped[int] = mapped_column(server_default="0")
     unchanged_count: Mapped[int] = mapped_column(server_default="0")
     subscribed_count: Mapped[int] = mapped_column(server_default="0")
+    # Left as they were, because they had unsubscribed or are suppressed.
+    kept_count: Mapped[int] = mapped_column(server_default="0")
     rejected_count: Mapped[int] = mapped_column(server_default="0")
     error: Mapped[str] = mapped_column(server_default="")
     lease_until: Mapped[datetime | None]

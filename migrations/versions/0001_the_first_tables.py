@@ -888,10 +888,16 @@ def _tables() -> None:
             nullable=False,
         ),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("merged_into_id", sa.BigInteger(), nullable=True),
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_lists_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id", "merged_into_id"],
+            ["lists.account_id", "lists.id"],
+            name=op.f("fk_lists_account_id_merged_into_id"),
         ),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_lists")),
         sa.UniqueConstraint(
@@ -1183,6 +1189,9 @@ def _tables() -> None:
         sa.Column(
             "mapping", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False
         ),
+        sa.Column(
+            "preview", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False
+        ),
         sa.Column("update_existing", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("source", sa.Text(), server_default="", nullable=False),
         sa.Column("checkpoint", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -1192,6 +1201,7 @@ def _tables() -> None:
         sa.Column("updated_count", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("unchanged_count", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("subscribed_count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("kept_count", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("rejected_count", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
