@@ -1,0 +1,224 @@
+"""Storing outcomes in the ledger, with the deferrals and the counts that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from esp.db import enter_account
+from esp.delivery import verdicts
+from esp.delivery.facts import RecipientOutcome
+from esp.delivery.retry import LIFETIME
+from esp.engagement.record import Tally, count, hour_of
+from esp.suppression.suppress import suppress
+
+_RECORD = text("""
+WITH o AS (
+    SELECT * FROM unnest(CAST(:seqs AS integer[]), CAST(:kinds AS text[]),
+        CAST(:codes AS smallint[]), CAST(:replies AS text[]), CAST(:reasons AS text[]),
+        CAST(:ats AS timestamptz[]), CAST(:next_ats AS timestamptz[]))
+        AS o (seq, kind, code, reply, reason, at, next_at)
+), moved AS (
+    UPDATE recipients r SET state = o.kind, reason = nullif(o.reason, ''),
+        attempts = r.attempts + (o.kind <> 'skipped')::int,
+        code = nullif(o.code, 0), reply = nullif(o.reply, ''), at = o.at
+    FROM o
+    WHERE r.broadcast_id = :broadcast AND r.seq = o.seq AND r.account_id = :account
+        AND r.state IN ('queued', 'deferred')
+    RETURNING r.seq, r.provider_id, o.kind, o.at, o.next_at
+), gone AS (
+    DELETE FROM deferrals f USING moved m
+    WHERE f.account_id = :account AND f.broadcast_id = :broadcast AND f.seq = m.seq
+        AND m.kind <> 'deferred'
+    RETURNING 1
+), waiting AS (
+    INSERT INTO deferrals AS f
+        (account_id, broadcast_id, seq, provider_id, next_at, expires_at)
+    SELECT :account, :broadcast, m.seq, m.provider_id, m.next_at, m.at + :lifetime
+    FROM moved m WHERE m.kind = 'deferred' ORDER BY m.seq
+    ON CONFLICT (account_id, broadcast_id, seq) DO UPDATE
+        SET next_at = EXCLUDED.next_at, owner = NULL, lease_until = NULL
+    RETURNING (xmax = 0)::int AS is_new
+)
+SELECT kind, date_trunc('hour', at, 'UTC'), count(*) FROM moved GROUP BY 1, 2
+UNION ALL SELECT 'gone', NULL, count(*) FROM gone
+UNION ALL SELECT 'waiting', NULL, coalesce(sum(is_new), 0) FROM waiting
+""")
+
+_SENT_AFTER_ALL = text("""
+WITH prior AS (
+    SELECT seq, state FROM recipients
+    WHERE account_id = :account AND broadcast_id = :broadcast AND seq = ANY(:seqs)
+        AND state IN ('failed', 'skipped') ORDER BY seq FOR UPDATE
+)
+UPDATE recipients r SET state = 'sent', reason = NULL, attempts = r.attempts + 1,
+    code = o.code, reply = o.reply, at = o.at
+FROM prior, unnest(CAST(:seqs AS integer[]), CAST(:codes AS smallint[]),
+    CAST(:replies AS text[]), CAST(:ats AS timestamptz[])) AS o (seq, code, reply, at)
+WHERE r.account_id = :account AND r.broadcast_id = :broadcast AND r.seq = prior.seq
+    AND o.seq = prior.seq
+RETURNING prior.state, o.at
+""")
+
+
+def record_outcomes(session: Session, outcomes: Iterable[RecipientOutcome]) -> None:
+    """Store what became of attempts, account by account; what is no legal move changes nothing.
+
+    Leaves the session in the last account.
+    """
+    ordered = sorted(outcomes, key=attrgetter("account_id", "broadcast_id", "seq", "at"))
+    for account_id, of_account in groupby(ordered, key=attrgetter("account_id")):
+        enter_account(session, account_id)
+        tallies: dict[Tally, int] = {}
+        for broadcast_id, found in groupby(of_account, key=attrgetter("broadcast_id")):
+            _record(session, account_id, broadcast_id, list(found), tallies)
+        count(session, account_id, tallies)
+
+
+def _record(
+    session: Session,
+    account_id: int,
+    broadcast_id: int,
+    outcomes: Sequence[RecipientOutcome],
+    tallies: dict[Tally, int],
+) -> None:
+    # Of two attempts at one recipient the later counts.
+    latest = list({outcome.seq: outcome for outcome in outcomes}.values())
+    rows = session.execute(
+        _RECORD,
+        {
+            "account": account_id,
+            "broadcast": broadcast_id,
+            "lifetime": LIFETIME,
+            **_columns(latest),
+            "kinds": [one.kind for one in latest],
+            "reasons": [one.reason for one in latest],
+            "next_ats": [one.next_at for one in latest],
+        },
+    ).all()
+    moved = 0
+    for kind, hour, number in rows:
+        if hour is None:
+            name, hour_counted, change = "deferred", None, -number if kind == "gone" else number
+        else:
+            moved += number
+            if kind == "deferred":
+                continue
+            name, hour_counted, change = kind, hour, number
+        _add(tallies, Tally(broadcast_id, name, hour_counted), int(change))
+    if moved < len(latest):
+        _correct(session, account_id, broadcast_id, latest, tallies)
+    _suppress(session, account_id, broadcast_id, latest)
+
+
+def _correct(
+    session: Session,
+    account_id: int,
+    broadcast_id: int,
+    outcomes: Sequence[RecipientOutcome],
+    tallies: dict[Tally, int],
+) -> None:
+    """A 250 that came in after the recipient had been given up is still true."""
+    sent = [one for one in outcomes if one.kind == "sent"]
+    if not sent:
+        return
+    values = {"account": account_id, "broadcast": broadcast_id, **_columns(sent)}
+    for old, at in session.execute(_SENT_AFTER_ALL, values):
+        _add(tallies, Tally(broadcast_id, "sent", hour_of(at)), 1)
+        _add(tallies, Tally(broadcast_id, old), -1)
+
+
+def _suppress(
+    session: Session, account_id: int, broadcast_id: int, outcomes: Sequence[RecipientOutcome]
+) -> None:
+    dead = {one.seq: one for one in outcomes if one.kind == "failed"}
+    dead = {seq: one for seq, one in dead.items() if verdicts.suppresses(one.reason)}
+    if not dead:
+        return
+    rows = session.execute(
+        text(
+            "SELECT seq, email FROM recipients WHERE account_id = :account"
+            " AND broadcast_id = :broadcast AND seq = ANY(:seqs) ORDER BY email"
+        ),
+        {"account": account_id, "broadcast": broadcast_id, "seqs": sorted(dead)},
+    ).all()
+    for seq, email in rows:
+        evidence = f"{dead[seq].code} {dead[seq].reply}"
+        suppress(session, account_id, email, "bounce", source="smtp", evidence=evidence)
+
+
+def _columns(outcomes: Sequence[RecipientOutcome]) -> dict[str, list[object]]:
+    return {
+        "seqs": [one.seq for one in outcomes],
+        "codes": [one.code for one in outcomes],
+        "replies": [one.reply for one in outcomes],
+        "ats": [one.at for one in outcomes],
+    }
+
+
+def _add(tallies: dict[Tally, int], tally: Tally, number: int) -> None:
+    tallies[tally] = tallies.get(tally, 0) + number
+
+
+def skip_rest(
+    session: Session, account_id: int, broadcast_id: int, reason: str, at: datetime, limit: int
+) -> int:
+    """Skip up to about `limit` recipients that no sender holds, of a stopped dispatch.
+
+    The number of recipients looked at; call again, in new transactions, until it is 0. What a
+    sender still holds comes back when its open replies are in.
+    """
+    batches = session.execute(
+        text(
+            "UPDATE batches b SET state = 'done' FROM (SELECT lo FROM batches"
+            " WHERE account_id = :account AND broadcast_id = :broadcast AND state = 'ready'"
+            " ORDER BY lo LIMIT greatest(1, :limit / 1000) FOR UPDATE SKIP LOCKED) one"
+            " WHERE b.account_id = :account AND b.broadcast_id = :broadcast AND b.lo = one.lo"
+            " RETURNING b.lo, b.hi"
+        ),
+        {"account": account_id, "broadcast": broadcast_id, "limit": limit},
+    ).all()
+    seqs = [
+        row[0]
+        for lo, hi in batches
+        for row in session.execute(
+            text(
+                "SELECT seq FROM recipients WHERE account_id = :account"
+                " AND broadcast_id = :broadcast AND seq BETWEEN :lo AND :hi AND state = 'queued'"
+            ),
+            {"account": account_id, "broadcast": broadcast_id, "lo": lo, "hi": hi},
+        )
+    ]
+    seqs += session.scalars(
+        text(
+            "SELECT seq FROM deferrals WHERE account_id = :account"
+            " AND broadcast_id = :broadcast AND owner IS NULL"
+            " ORDER BY seq LIMIT :limit FOR UPDATE SKIP LOCKED"
+        ),
+        {"account": account_id, "broadcast": broadcast_id, "limit": limit},
+    ).all()
+    record_outcomes(
+        session,
+        [
+            RecipientOutcome(account_id, broadcast_id, seq, "skipped", 0, "", reason, at)
+            for seq in seqs
+        ],
+    )
+    return len(seqs) + len(batches)
+
+
+def is_through(session: Session, account_id: int, broadcast_id: int) -> bool:
+    """Whether nothing of the broadcast waits, is held or is deferred any more."""
+    return not session.scalar(
+        text(
+            "SELECT EXISTS (SELECT FROM batches WHERE account_id = :account"
+            " AND broadcast_id = :broadcast AND state <> 'done') OR EXISTS (SELECT FROM deferrals"
+            " WHERE account_id = :account AND broadcast_id = :broadcast)"
+        ),
+        {"account": account_id, "broadcast": broadcast_id},
+    )
