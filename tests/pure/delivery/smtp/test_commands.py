@@ -1,0 +1,126 @@
+"""Commands: only what was announced, nothing smuggled, bodies that can't end early."""
+
+import base64
+import smtplib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esp.delivery.smtp import commands
+from esp.delivery.smtp.commands import Auth, Capabilities
+from esp.delivery.smtp.envelope import Envelope
+from esp.delivery.smtp.replies import Reply
+
+ALL = Capabilities(pipelining=True, smtputf8=True, dsn=True, size_announced=True, size=1000)
+
+
+def envelope(mail_from: str = "a@x.org", rcpt: str = "b@y.org", data: bytes = b"x\r\n") -> Envelope:
+    return Envelope("key", mail_from, rcpt, data, envid="k=1+2")
+
+
+def test_capabilities() -> None:
+    lines = b"x greets|PIPELINING|size 1000|DSN|AUTH PLAIN LOGIN|AUTH=CRAM-MD5|STARTTLS|\xff|"
+    assert commands.read_capabilities(Reply(250, tuple(lines.split(b"|")))) == Capabilities(
+        pipelining=True,
+        starttls=True,
+        dsn=True,
+        size_announced=True,
+        size=1000,
+        auth=frozenset({"PLAIN", "LOGIN", "CRAM-MD5"}),
+    )
+    assert commands.read_capabilities(Reply(250, (b"PIPELINING",))) == Capabilities()
+
+
+@pytest.mark.parametrize("size", [b"SIZE", b"SIZE x", b"SIZE -1", b"SIZE 0", b"SIZE " + b"9" * 99])
+def test_a_size_that_says_nothing_is_no_limit(size: bytes) -> None:
+    can = commands.read_capabilities(Reply(250, (b"hi", size)))
+    assert (can.size_announced, can.size) == (True, 0)
+
+
+@pytest.mark.standard("SMTP-19")
+@pytest.mark.standard("DSN-01")
+@pytest.mark.standard("DSN-02")
+def test_parameters_only_where_announced() -> None:
+    assert commands.mail_and_rcpt(envelope(), Capabilities(), dsn=True) == (
+        b"MAIL FROM:<a@x.org>\r\n",
+        b"RCPT TO:<b@y.org>\r\n",
+    )
+    assert commands.mail_and_rcpt(envelope(), ALL, dsn=False) == (
+        b"MAIL FROM:<a@x.org> SIZE=3\r\n",
+        b"RCPT TO:<b@y.org>\r\n",
+    )
+    assert commands.mail_and_rcpt(envelope(rcpt="b+c=d@y.org"), ALL, dsn=True) == (
+        b"MAIL FROM:<a@x.org> SIZE=3 RET=HDRS ENVID=k+3D1+2B2\r\n",
+        b"RCPT TO:<b+c=d@y.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;b+2Bc+3Dd@y.org\r\n",
+    )
+    assert commands.mail_and_rcpt(envelope(rcpt="bö@y.org"), ALL, dsn=False) == (
+        b"MAIL FROM:<a@x.org> SIZE=3 SMTPUTF8\r\n",
+        "RCPT TO:<bö@y.org>\r\n".encode(),
+    )
+
+
+REFUSED = {
+    "a line break": (envelope(rcpt="b@y.org\r\nRSET"), "5.1.3"),
+    "a bracket": (envelope(rcpt="b@y.org> SIZE=1"), "5.1.3"),
+    "nobody": (envelope(rcpt=""), "5.1.3"),
+    "half a character": (envelope(rcpt="\ud800@y.org"), "5.1.3"),
+    "too long": (envelope(rcpt="b@" + "y" * 253), "5.1.3"),
+    "a sender's line break": (envelope(mail_from="a\n@x.org"), "5.1.7"),
+    "too large": (envelope(data=b"x" * 999 + b"\r\n"), "5.3.4"),
+}
+
+
+@pytest.mark.standard("SMTP-20")
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_without_asking(name: str) -> None:
+    refused, status = REFUSED[name]
+    outcome = commands.refuse_locally(refused, ALL)
+    assert outcome is not None
+    assert (outcome.kind, outcome.code, outcome.enhanced) == ("failed", 0, status)
+
+
+@pytest.mark.standard("SMTP-19")
+def test_international_addresses_need_smtputf8() -> None:
+    outcome = commands.refuse_locally(envelope(rcpt="ö@y.org"), Capabilities())
+    assert outcome is not None
+    assert (outcome.kind, outcome.enhanced) == ("failed", "5.6.7")
+    assert commands.refuse_locally(envelope(rcpt="ö@y.org"), ALL) is None
+    assert commands.refuse_locally(envelope(mail_from=""), ALL) is None
+
+
+@pytest.mark.standard("SMTP-01")
+@pytest.mark.standard("SMTP-03")
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b" "])).map(b"".join))
+def test_an_unsafe_body_becomes_what_smtplib_sends(data: bytes) -> None:
+    sent = commands.body(Envelope("key", "a@x.org", "b@y.org", data, stuffed=False))
+    assert b"\r\n.\r\n" not in b"\r\n" + sent
+    assert sent.replace(b"\r\n", b"").count(b"\r") == 0
+    assert sent.replace(b"\r\n", b"").count(b"\n") == 0
+    reference = smtplib._quote_periods(smtplib._fix_eols(data.decode()).encode())  # type: ignore[attr-defined]
+    assert sent == (reference if reference.endswith(b"\r\n") else reference + b"\r\n")
+
+
+def test_a_safe_body_is_not_copied() -> None:
+    safe = envelope()
+    assert commands.body(safe) is safe.data
+
+
+def test_credentials() -> None:
+    auth = Auth("me", "secret")
+    plain = base64.b64encode(b"\0me\0secret")
+    both = frozenset({"LOGIN", "PLAIN"})
+    assert commands.auth_steps(auth, both) == [b"AUTH PLAIN " + plain + b"\r\n"]
+    assert commands.auth_steps(auth, frozenset({"LOGIN"})) == [
+        b"AUTH LOGIN\r\n",
+        base64.b64encode(b"me") + b"\r\n",
+        base64.b64encode(b"secret") + b"\r\n",
+    ]
+    assert commands.auth_steps(auth, frozenset({"GSSAPI"})) == []
+    assert "secret" not in repr(auth)
+
+
+def test_long_credentials_get_a_line_of_their_own() -> None:
+    first, second = commands.auth_steps(Auth("me", "s" * 600), frozenset({"PLAIN"}))
+    assert first == b"AUTH PLAIN\r\n"
+    assert base64.b64decode(second) == b"\0me\0" + b"s" * 600
