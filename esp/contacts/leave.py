@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, insert, select, update
+from sqlalchemy import ColumnElement, case, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from esp.contacts.models import Consent, Contact, List, Subscription
+from esp.contacts.models import Consent, Contact, Subscription
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Way:
     ip: str = ""
     wording: str = ""
     broadcast_id: int | None = None
+    # Told late, out of a journal: what the person did after it stands.
+    is_late: bool = False
 
 
 def contact_of(session: Session, account_id: int, contact_id: int, email: str) -> Contact | None:
@@ -36,11 +38,18 @@ def contact_of(session: Session, account_id: int, contact_id: int, email: str) -
     return found
 
 
-def existing_lists(session: Session, account_id: int, list_ids: Sequence[int]) -> list[int]:
-    """Those of the lists that still exist, archived ones too."""
-    return list(
-        session.scalars(select(List.id).where(List.account_id == account_id, List.id.in_(list_ids)))
+def with_successors(session: Session, account_id: int, list_ids: Iterable[int]) -> list[int]:
+    """Those of the lists that still exist, and the lists they were merged into."""
+    rows = session.scalars(
+        text(
+            "WITH RECURSIVE meant (id, next) AS ("
+            " SELECT id, merged_into_id FROM lists WHERE account_id = :account AND id = ANY(:ids)"
+            " UNION SELECT l.id, l.merged_into_id FROM lists l JOIN meant m ON l.id = m.next"
+            " WHERE l.account_id = :account) SELECT id FROM meant ORDER BY id"
+        ),
+        {"account": account_id, "ids": list(list_ids)},
     )
+    return list(rows)
 
 
 def leave(
@@ -58,12 +67,14 @@ def leave(
     ]
     if list_ids is not None:
         wanted.append(Subscription.list_id.in_(list_ids))
+    if way.is_late:
+        wanted.append(Subscription.changed_at <= way.at)
     left = session.scalars(
         update(Subscription)
         .where(*wanted)
         .values(
             state="unsubscribed",
-            changed_at=func.now(),
+            changed_at=way.at,
             unsubscribed_at=way.at,
             unsubscribed_broadcast_id=way.broadcast_id,
         )
@@ -88,7 +99,7 @@ def come_back(
         .values(
             # Who had never confirmed has not done so by this either.
             state=_state_before(),
-            changed_at=func.now(),
+            changed_at=way.at,
             unsubscribed_at=None,
             unsubscribed_broadcast_id=None,
         )
@@ -111,6 +122,7 @@ def join(
             "contact_id": contact_id,
             "state": "subscribed",
             "source": way.source,
+            "changed_at": way.at,
             "confirmed_at": way.at,
         }
         for list_id in sorted(list_ids)
@@ -122,7 +134,7 @@ def join(
             index_elements=["account_id", "list_id", "contact_id"],
             set_={
                 "state": "subscribed",
-                "changed_at": func.now(),
+                "changed_at": way.at,
                 "confirmed_at": way.at,
                 "unsubscribed_at": None,
                 "unsubscribed_broadcast_id": None,
