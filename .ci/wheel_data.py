@@ -14,7 +14,7 @@ DATA = {
 }
 
 
-class WheelData(BuildHookInterface):  # type: ignore[type-arg]  # the plugin's own configuration
+class WheelData(BuildHookInterface):
     """An editable installation finds them in the checkout, so it gets none."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
