@@ -44,6 +44,18 @@ def broken(reader: int) -> bool:
         return False
 
 
+def holds(path: Path) -> bool:
+    """Whether somebody holds the line at `path`."""
+    try:
+        reader = grasp(path)
+    except FileNotFoundError:
+        return False
+    try:
+        return not broken(reader)
+    finally:
+        os.close(reader)
+
+
 def watch(path: str | Path | None, parent: int | None = None) -> None:
     """Have a thread end this process when the line at `path` breaks or `parent` is gone.
 

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,8 +19,7 @@ import redis
 from esp import lifeline
 from esp.entrypoints.run import berth, embedded
 from esp.errors import SettingError
-
-DEADLINE_SECONDS = 20.0
+from tests.flows.processes import processes_of, wait_until_gone
 
 
 @pytest.fixture
@@ -44,26 +42,6 @@ def line(data_dir: Path) -> Iterator[Path]:
 def sees(url: str, query: str) -> object:
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         return connection.execute(query).fetchone()[0]
-
-
-def processes_of(folder: Path) -> list[psutil.Process]:
-    """Every process that names `folder`, holds a file in it, or works there."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            words = [*process.cmdline(), process.cwd()]
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-        if process.pid != os.getpid() and any(str(folder) in word for word in words):
-            found.append(process)
-    return found
-
-
-def wait_until_gone(folder: Path) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while processes_of(folder):
-        assert time.monotonic() < deadline, processes_of(folder)
-        time.sleep(0.05)
 
 
 def test_the_roles_can_do_what_they_need_and_no_more(data_dir: Path, line: Path) -> None:

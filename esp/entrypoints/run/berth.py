@@ -88,7 +88,7 @@ def take_lock(data_dir: Path, name: str, seconds: float = LOCK_SECONDS) -> int:
             if time.monotonic() > deadline:
                 os.close(lock)
                 raise SettingError(
-                    "ESP_DATA_DIR (%(folder)s) is in use by another %(name)s that runs there.",
+                    "ESP_DATA_DIR (%(folder)s) is in use: another `%(name)s` runs there.",
                     folder=data_dir,
                     name=name,
                 ) from None

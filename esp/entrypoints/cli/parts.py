@@ -1,0 +1,95 @@
+"""The parts of the product, each run apart: `esp web|worker|ticker|inbound|mailbox`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+import click
+
+from esp import config, lifeline, logs
+from esp.errors import SettingError
+from esp.runtime import Runtime
+
+# Threads wait for the database; more of them than this only wait for each other.
+WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
+WORKER_THREADS = 4
+STOP_MILLISECONDS = 3000
+
+
+@click.command()
+def web() -> None:
+    """Serve the pages, the API and the links in mails."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    settings = config.load()
+    Runtime.from_settings(settings).close()  # a wrong setting is told here, not by each worker
+    lifeline.watch_inherited()
+    lifeline.lead()
+    host, _, port = settings.bind.rpartition(":")
+    Granian(
+        "esp.entrypoints.wsgi:application",
+        address=host.strip("[]"),
+        port=int(port),
+        interface=Interfaces.WSGI,
+        workers=settings.web_workers,
+        blocking_threads=WEB_THREADS,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=2,
+        log_level=LogLevels(settings.log_level),
+    ).serve()
+
+
+@click.command()
+@click.option("--sending", is_flag=True, help="Work on the sending queue, and on nothing else.")
+def worker(sending: bool) -> None:
+    """Work on what waits: imports and returns, or with --sending the mails."""
+    from dramatiq import cli
+
+    settings = config.load()
+    Runtime.from_settings(settings).close()
+    lifeline.watch_inherited()
+    lifeline.lead()
+    processes = settings.sending_workers if sending else settings.workers
+    arguments = ["esp.entrypoints.worker:broker", "--queues", "sending" if sending else "default"]
+    arguments += ["--processes", str(processes), "--threads", str(1 if sending else WORKER_THREADS)]
+    arguments += ["--worker-shutdown-timeout", str(STOP_MILLISECONDS), "--skip-logging"]
+    sys.argv[1:] = arguments
+    sys.exit(cli.main())  # type: ignore[no-untyped-call]  # dramatiq types its parts in part
+
+
+@click.command()
+def ticker() -> None:
+    """Start what is due, and wake again what a lost message left behind."""
+    from esp.entrypoints import ticker as part
+
+    _keep_running("ticker", part.run)
+
+
+@click.command()
+def inbound() -> None:
+    """Take the mails that come back."""
+    from esp.entrypoints import inbound as part
+
+    _keep_running("inbound", part.run)
+
+
+@click.command()
+def mailbox() -> None:
+    """Take mails into the local mailbox, where the pages show them."""
+    from esp.entrypoints import mailbox as part
+
+    if not config.load().mailbox_bind:
+        raise SettingError("ESP_MAILBOX_BIND is not set; `esp run` picks a free port itself.")
+    _keep_running("mailbox", part.run)
+
+
+def _keep_running(name: str, part: Callable[[Runtime], None]) -> None:
+    settings = config.load()
+    logs.configure(settings, name)
+    lifeline.watch_inherited()
+    part(Runtime.from_settings(settings))
