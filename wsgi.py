@@ -1,5 +1,5 @@
 """Entry point for any WSGI server: `wsgi:application`."""
 
-from esp.entrypoints.wsgi import application
+from esp.wsgi import application
 
 __all__ = ["application"]

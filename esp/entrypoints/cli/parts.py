@@ -31,7 +31,7 @@ def web() -> None:
     lifeline.lead()
     host, _, port = settings.bind.rpartition(":")
     Granian(
-        "esp.entrypoints.wsgi:application",
+        "esp.wsgi:application",
         address=host.strip("[]"),
         port=int(port),
         interface=Interfaces.WSGI,

@@ -1,4 +1,4 @@
-"""The web application as any WSGI server wants it: `esp.entrypoints.wsgi:application`."""
+"""The web application as any WSGI server wants it: `esp.wsgi:application`."""
 
 from __future__ import annotations
 
