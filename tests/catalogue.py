@@ -26,7 +26,7 @@ KEYWORDS = {
     "gettext": None,
     "ngettext": (1, 2),
     "lazy_gettext": None,
-    "_l": None,
+    "__": None,
     "pgettext": ((1, "c"), 2),
 }
 TRANSLATES = frozenset(KEYWORDS)
@@ -73,7 +73,9 @@ def sources() -> Iterator[tuple[Path, Any]]:
 def template_files() -> list[Path]:
     """The pages and the mails the product itself sends."""
     folder = templates_folder()
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".html", ".txt"))
+    found = [path for path in folder.rglob("*") if path.suffix in (".html", ".txt")]
+    # The ready-made mails are written once in each language.
+    return sorted(path for path in found if "ready_made" not in path.parts)
 
 
 def strings() -> Catalog:

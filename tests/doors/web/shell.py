@@ -21,17 +21,22 @@ KOPI = AccountAccess(2, "kopi", "Kopi", "viewer", "id", "Asia/Jakarta")
 MIRA = SignedIn(7, "mira@acme.example", "Mira", "7.0", (ACME, KOPI))
 
 
-def pages(blueprint: Blueprint, person: SignedIn | None = MIRA, **settings: Any) -> Flask:
-    """The frame round `blueprint`, with `person` known by their session."""
-    runtime = SimpleNamespace(
+def stand_in(**settings: Any) -> Runtime:
+    """What the frame needs of a runtime."""
+    made = SimpleNamespace(
         settings=Settings(**settings), clock=lambda: NOON, session_key=b"a key for tests"
     )
+    return cast(Runtime, made)
+
+
+def pages(blueprint: Blueprint, person: SignedIn | None = MIRA, **settings: Any) -> Flask:
+    """The frame round `blueprint`, with `person` known by their session."""
 
     def install(app: Flask) -> None:
         app.login_manager.user_loader(lambda session_id: person)  # type: ignore[attr-defined]  # as above
 
     area = SimpleNamespace(blueprint=blueprint, install=install)
-    app = create_pages(cast(Runtime, runtime), [cast(Any, area)])
+    app = create_pages(stand_in(**settings), [cast(Any, area)])
     app.testing = True
     return app
 
