@@ -14,6 +14,7 @@ import socket
 import struct
 import time
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -65,6 +66,8 @@ class Journal:
         self.end = 0
         self._segment_bytes = segment_bytes
         self._start = 0
+        # Segments that take no more, each with the offset behind it.
+        self._full: deque[tuple[int, Path]] = deque()
         self._unsynced = False
         self._synced_at = time.monotonic()
         # The first segment stands before the lock file, and that is locked before it has its
@@ -100,9 +103,8 @@ class Journal:
 
     def shipped(self, offset: int) -> None:
         """The database has everything before `offset`: whole segments before it may go."""
-        for start, path in segments(self.folder, self.name):
-            if start != self._start and start + _size(path) <= offset:
-                path.unlink(missing_ok=True)
+        while self._full and self._full[0][0] <= offset:
+            self._full.popleft()[1].unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the journal; it goes from the disk only with `remove`."""
@@ -115,9 +117,11 @@ class Journal:
         self.close()
 
     def _open(self, start: int) -> int:
-        path = self.folder / f"{self.name}.{start:020d}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        return os.open(path, flags, 0o600)
+        return os.open(self._path(start), flags, 0o600)
+
+    def _path(self, start: int) -> Path:
+        return self.folder / f"{self.name}.{start:020d}"
 
     def _rotate(self) -> None:
         os.fdatasync(self._file)
@@ -126,6 +130,7 @@ class Journal:
         except OSError as error:
             raise JournalError from error
         os.close(self._file)
+        self._full.append((self.end, self._path(self._start)))
         self._file, self._start = fresh, self.end
         self._unsynced = False
 
