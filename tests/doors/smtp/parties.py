@@ -110,6 +110,10 @@ class Client:
         """Take MAIL, RCPT and DATA (one by one or as a group) with a yes; gives the recipient."""
         self.line()
         self.say(b"250 ok")
+        return self.group_without_mail()
+
+    def group_without_mail(self) -> bytes:
+        """The same after MAIL."""
         rcpt = self.line()
         self.say(b"250 ok")
         self.line()
