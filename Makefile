@@ -62,7 +62,7 @@ $(READY): requirements.lock pyproject.toml .ci/environment.py
 
 $(NODE_MODULES): assets/package-lock.json $(READY)
 	@echo "· installing the front end's packages"
-	@cd assets && $(NODE_PATH) npm ci --no-audit --no-fund --loglevel=error --no-progress >/dev/null
+	@cd assets && $(NODE_PATH) npm ci --no-audit --no-fund --no-update-notifier --loglevel=error --no-progress >/dev/null
 	@touch $@
 
 $(ASSETS): $(ASSET_SOURCES) $(NODE_MODULES)
