@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from esp.broadcasts.compose import lists_of
 from esp.broadcasts.models import Broadcast
 from esp.delivery import batches
-from esp.engagement import counts
+from esp.engagement.record import count_all
 from esp.senders import providers
 
 # The first messages leave while the rest is still being written down.
@@ -211,7 +211,7 @@ def _write(
         batches.add_batches(session, account_id, broadcast_id, ranges, now)
     skipped = sum(count for _p, state, _lo, _hi, count in rows if state == "skipped")
     total = sum(count for *_rest, count in rows)
-    counts.add(session, account_id, broadcast_id, {"recipients": total, "skipped": skipped})
+    count_all(session, account_id, broadcast_id, {"recipients": total, "skipped": skipped})
     return int(total)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from esp.broadcasts import move
 from esp.broadcasts.models import Broadcast
-from esp.engagement import counts
+from esp.engagement.record import count_all
 from esp.errors import N_, Refused
 
 _LEASED = text("""
@@ -86,10 +86,10 @@ def skip_rest(session: Session, account_id: int, broadcast_id: int) -> Step:
         span = ids | {"lo": ranges[0][0], "hi": ranges[-1][1]}
         skipped, deferred = session.execute(_SKIP, span).one()
         session.execute(_DONE, span)
-        counts.add(session, account_id, broadcast_id, {"skipped": skipped, "deferred": -deferred})
+        count_all(session, account_id, broadcast_id, {"skipped": skipped, "deferred": -deferred})
         return Step.more
     skipped = session.scalar(_DEFERRED, ids) or 0
-    counts.add(session, account_id, broadcast_id, {"skipped": skipped, "deferred": -skipped})
+    count_all(session, account_id, broadcast_id, {"skipped": skipped, "deferred": -skipped})
     return Step.done
 
 
@@ -114,5 +114,5 @@ def retry_failed(session: Session, account_id: int, broadcast_id: int) -> int:
     total = int(session.scalar(_FAILED, ids) or 0)
     if not total:
         raise Refused(N_("Nobody is left to be tried again."))
-    counts.add(session, account_id, broadcast_id, {"failed": -total})
+    count_all(session, account_id, broadcast_id, {"failed": -total})
     return total

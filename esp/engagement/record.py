@@ -83,6 +83,13 @@ def add_events(session: Session, account_id: int, happenings: Sequence[Happening
     )
 
 
+def count_all(
+    session: Session, account_id: int, broadcast_id: int, amounts: Mapping[str, int]
+) -> None:
+    """Add each amount, which may be negative, to the count of its name, not by hour."""
+    count(session, account_id, {Tally(broadcast_id, name): n for name, n in amounts.items()})
+
+
 def count(session: Session, account_id: int, tallies: Mapping[Tally, int]) -> None:
     """Add to the broadcasts' counts, and to those by hour; in one order, so nobody deadlocks."""
     totals: dict[tuple[int, str], int] = {}
