@@ -1,0 +1,1 @@
+"""What the numbers say: figures of a broadcast, over time, by link, by provider, by recipient."""
