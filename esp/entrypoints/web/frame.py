@@ -16,13 +16,12 @@ from flask_wtf import CSRFProtect
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from esp.accounts import roles
 from esp.errors import N_, Error, NotFound, Refused
 from esp.runtime import Runtime
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# From least to most; each may do what those before it may.
-ROLES = ("viewer", "editor", "manager", "owner")
 SIGN_IN_PATH = "/sign-in"
 
 csrf = CSRFProtect()
@@ -41,7 +40,7 @@ class AccountAccess:
 
     def allows(self, role: str) -> bool:
         """Whether this person has `role` or a higher one."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+        return roles.at_least(self.role, role)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def public(view: View) -> View:
 
 def requires(role: str) -> Callable[[View], View]:
     """Mark the least role a view needs; unmarked, reading takes viewer, everything else editor."""
-    if role not in ROLES:
+    if role not in roles.ROLES:
         raise ValueError(f"no such role: {role}")
 
     def mark(view: View) -> View:
@@ -238,10 +237,8 @@ class NotAllowed(Refused):
     """The person's role is too low for what they asked."""
 
     def __init__(self, role: str) -> None:
-        super().__init__(N_("Your role in this account doesn't allow this."))
+        super().__init__(
+            N_("Your role doesn't allow this. It takes the role “%(role)s” or a higher one."),
+            role=_(roles.ROLE_NAMES[role]),
+        )
         self.role = role
-
-
-def account_url(path: str = "") -> str:
-    """URL of a page of this account, by its path: `account_url("contacts")`."""
-    return f"/a/{g.slug}/{path}"
