@@ -48,8 +48,11 @@ class Examined:
         return tuple(p for p in self.problems if p.kind == "error")
 
 
-def content_of(broadcast: Broadcast, account: Account) -> PreparedContent:
-    """The broadcast's parts, prepared with the account's settings."""
+def content_of(broadcast: Broadcast, account: Account, *, measured: bool = True) -> PreparedContent:
+    """The broadcast's parts, prepared with the account's settings.
+
+    `measured` False is for eyes only: links lead straight to their targets, no pixel.
+    """
     source = Source(
         kind=broadcast.kind,  # type: ignore[arg-type]  # a check constraint holds the three kinds
         subject=broadcast.subject,
@@ -59,7 +62,8 @@ def content_of(broadcast: Broadcast, account: Account) -> PreparedContent:
     )
     options = Options(
         inliner="css-inline" if account.inliner == "css-inline" else "premailer",
-        track_opens=account.tracking != "none",
+        track_opens=measured and account.tracking != "none",
+        track_clicks=measured,
         footer=FOOTERS[account.language] if broadcast.add_footer else None,
     )
     return prepare(source, options)
