@@ -1,0 +1,56 @@
+"""The connection that hears who must not be mailed any more, and knows how old its knowledge is."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+
+CHANNEL = "esp_stop"
+
+
+class Ear:
+    """LISTENs without ever blocking after `__init__`; psycopg.OperationalError when it is cut off.
+
+    Each empty question that PostgreSQL answers proves that everything committed before it was
+    asked has been heard, since notifications come before the answer.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._connection = psycopg.connect(
+            url, autocommit=True, connect_timeout=2, application_name="esp ear"
+        )
+        self._wire = self._connection.pgconn
+        asked_at = time.monotonic()
+        self._connection.execute(f"LISTEN {CHANNEL}")
+        self._wire.nonblocking = 1
+        self._asked_at: float | None = None
+        # All that was committed before this moment is heard.
+        self.heard_until = asked_at
+
+    @property
+    def fd(self) -> int:
+        return self._connection.fileno()
+
+    def ask(self, now: float) -> None:
+        """Have PostgreSQL confirm that nothing is withheld, unless that is being asked already."""
+        if self._asked_at is None:
+            self._wire.send_query(b"")
+            self._wire.flush()
+            self._asked_at = now
+
+    def hear(self) -> list[str]:
+        """What was said meanwhile."""
+        wire = self._wire
+        wire.consume_input()
+        while self._asked_at is not None and not wire.is_busy():
+            if wire.get_result() is None:
+                self.heard_until = self._asked_at
+                self._asked_at = None
+        heard = []
+        while (notice := wire.notifies()) is not None:
+            heard.append(notice.extra.decode())
+        return heard
+
+    def close(self) -> None:
+        self._connection.close()

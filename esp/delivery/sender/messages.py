@@ -1,0 +1,108 @@
+"""The broadcasts a process is sending: each compiled once, then filled for every recipient."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from esp.delivery import frozen
+from esp.delivery.load import Audience, Ready
+from esp.delivery.plan import MessagePlan, PlanRecipient, compile_plan
+from esp.delivery.plan.urls import return_path
+from esp.delivery.smtp.envelope import Envelope
+from esp.tokens import Keyring, RecipientSigner
+
+_KEPT = 64
+
+
+class Message:
+    """One broadcast's plan, audience and pace."""
+
+    __slots__ = (
+        "_bounce_domain", "_data", "_plan", "_signer", "account_id", "audience", "broadcast_id",
+        "rate", "transport_id",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        account_id: int,
+        broadcast_id: int,
+        content: dict[str, Any],
+        settings: dict[str, Any],
+        audience: Audience,
+        transport_id: int | None,
+        rate: int | None,
+    ) -> None:
+        plan_settings, self._data = frozen.thaw_settings(settings)
+        self._plan: MessagePlan = compile_plan(frozen.thaw_content(content), plan_settings)
+        self._signer = RecipientSigner(keyring, account_id, broadcast_id)
+        self._bounce_domain = plan_settings.bounce_domain
+        self.account_id = account_id
+        self.broadcast_id = broadcast_id
+        self.audience = audience
+        self.transport_id = transport_id
+        self.rate = rate
+
+    def envelope(self, key: object, ready: Ready, now: datetime) -> Envelope:
+        """The recipient's copy, with one Message-ID for all attempts; FillError if there is none."""
+        token = self._signer.token(ready.seq)
+        contact = ready.contact()
+        recipient = PlanRecipient(
+            ready.seq,
+            ready.email,
+            contact["name"],
+            {**self._data, "contact": contact},
+            ready.track_opens,
+        )
+        data = self._plan.fill(recipient, now, token)
+        mail_from = return_path(token, self._bounce_domain)
+        return Envelope(key, mail_from, ready.email, data, envid=token)
+
+
+class Messages:
+    """The compiled messages of a process, the longest unused forgotten first."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._kept: OrderedDict[tuple[int, int], Message] = OrderedDict()
+
+    def get(self, session: Session, account_id: int, broadcast_id: int) -> Message:
+        """In a transaction of the account; Invalid if the message can't be compiled."""
+        key = (account_id, broadcast_id)
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = self._read(session, account_id, broadcast_id)
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return found
+
+    def forget(self, account_id: int, broadcast_id: int) -> None:
+        """Read it anew when it is next needed: its pace has changed."""
+        self._kept.pop((account_id, broadcast_id), None)
+
+    def _read(self, session: Session, account_id: int, broadcast_id: int) -> Message:
+        row = session.execute(
+            text(
+                "SELECT content, settings, include_list_ids, exclude_list_ids, tracking,"
+                " transport_id, rate_per_minute FROM dispatches"
+                " WHERE account_id = :account AND broadcast_id = :broadcast"
+            ),
+            {"account": account_id, "broadcast": broadcast_id},
+        ).one()
+        audience = Audience(row.include_list_ids, row.exclude_list_ids, row.tracking)
+        return Message(
+            self._keyring,
+            account_id,
+            broadcast_id,
+            row.content,
+            row.settings,
+            audience,
+            row.transport_id,
+            row.rate_per_minute,
+        )
