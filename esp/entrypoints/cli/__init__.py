@@ -18,6 +18,10 @@ COMMANDS = {
     "inbound": "esp.entrypoints.cli.parts:inbound",
     "mailbox": "esp.entrypoints.cli.parts:mailbox",
     "migrate": "esp.entrypoints.cli.migrate:migrate",
+    "account": "esp.entrypoints.cli.account:account",
+    "user": "esp.entrypoints.cli.account:user",
+    "sign-in-link": "esp.entrypoints.cli.account:sign_in_link",
+    "api-key": "esp.entrypoints.cli.api_key:api_key",
 }
 
 
