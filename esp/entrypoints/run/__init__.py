@@ -1,0 +1,1 @@
+"""`esp run`: the embedded servers, and the supervisor over all parts."""
