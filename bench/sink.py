@@ -12,59 +12,28 @@ import argparse
 import heapq
 import json
 import os
-import re
 import select
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-_END = b"\r\n.\r\n"
+from bench.conversation import Behaviour, Common, Conversation, Received
+
 _READ = 1 << 18
-_EHLO = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 104857600\r\n"
-_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r\n[ \t]+)?([^\r\n]+)", re.I | re.M)
-
-
-class Received(NamedTuple):
-    """One message taken; `data` is as sent, without its final dot, or empty if not kept."""
-
-    at: float
-    connection: int
-    mail_from: str
-    rcpt: tuple[str, ...]
-    message_id: str
-    size: int
-    data: bytes
-
-
-@dataclass
-class Behaviour:
-    """What the sink does besides taking: every Nth RCPT 451, RCPTs matching `fail` 550, and
-    `delay` seconds before each final reply."""
-
-    defer_every: int = 0
-    fail: str = ""
-    delay: float = 0.0
 
 
 class _Peer:
-    """One client: what it has sent so far and what it is owed."""
+    """A socket and what is said on it."""
 
-    __slots__ = ("body", "held", "mail_from", "number", "out", "rcpt", "rest", "sock", "writing")
+    __slots__ = ("late", "sock", "talk", "writing")
 
-    def __init__(self, sock: socket.socket, number: int) -> None:
+    def __init__(self, sock: socket.socket, talk: Conversation) -> None:
         self.sock = sock
-        self.number = number
-        self.mail_from = ""
-        self.rcpt: list[str] = []
-        self.rest = b""
-        self.body: list[bytes] | None = None  # the pieces of a message being received
-        self.held = 0.0  # nothing is read or answered before this time
-        self.out = b"220 sink\r\n"
+        self.talk = talk
+        self.late = False
         self.writing = False
 
 
@@ -80,9 +49,7 @@ class Sink:
         keep: bool = False,
     ) -> None:
         self._receive = receive
-        self._behaviour = behaviour or Behaviour()
-        self._fail = re.compile(self._behaviour.fail) if self._behaviour.fail else None
-        self._keep = keep
+        self._common = Common(behaviour or Behaviour(), keep)
         self._listener = socket.create_server((host, port), backlog=1024)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
@@ -90,8 +57,6 @@ class Sink:
         self._epoll.register(self._listener, select.EPOLLIN)
         self._peers: dict[int, _Peer] = {}
         self._late: list[tuple[float, int, _Peer]] = []
-        self._taken: list[Received] = []
-        self._rcpts = 0
         self._numbers = 0
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -129,12 +94,12 @@ class Sink:
             now = time.monotonic()
             while self._late and self._late[0][0] <= now:
                 peer = heapq.heappop(self._late)[2]
+                peer.late = False
                 if peer.sock.fileno() in self._peers:
-                    self._parse(peer, b"")
-                    answering.append(peer)
-            if self._taken:
-                self._receive(self._taken)
-                self._taken = []
+                    self._hear(peer, b"", answering)
+            if self._common.taken:
+                self._receive(self._common.taken)
+                self._common.taken = []
             for peer in answering:
                 self._write(peer)
         for peer in self._peers.values():
@@ -155,7 +120,7 @@ class Sink:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._numbers += 1
-        peer = _Peer(sock, self._numbers)
+        peer = _Peer(sock, Conversation(self._numbers, self._common))
         self._peers[sock.fileno()] = peer
         self._epoll.register(sock, select.EPOLLIN)
         self._write(peer)
@@ -170,148 +135,38 @@ class Sink:
         if not data:
             self._drop(peer)
             return
-        self._parse(peer, data)
-        if peer.out:
+        self._hear(peer, data, answering)
+
+    def _hear(self, peer: _Peer, data: bytes, answering: list[_Peer]) -> None:
+        peer.talk.hear(data)
+        if peer.talk.out:
             answering.append(peer)
+        if peer.talk.held and not peer.late:
+            peer.late = True
+            heapq.heappush(self._late, (peer.talk.held, peer.talk.number, peer))
 
     def _write(self, peer: _Peer) -> None:
-        if not peer.out or peer.sock.fileno() < 0:
+        if not peer.talk.out or peer.sock.fileno() < 0:
             return
         try:
-            sent = peer.sock.send(peer.out)
+            sent = peer.sock.send(peer.talk.out)
         except BlockingIOError:
             sent = 0
         except OSError:
             self._drop(peer)
             return
-        leaving = peer.out.endswith(b"221 bye\r\n")
-        peer.out = peer.out[sent:]
-        if leaving and not peer.out:
+        leaving = peer.talk.out.endswith(b"221 bye\r\n")
+        peer.talk.out = peer.talk.out[sent:]
+        if leaving and not peer.talk.out:
             self._drop(peer)
-        elif bool(peer.out) != peer.writing:
-            peer.writing = bool(peer.out)
-            self._epoll.modify(peer.sock, select.EPOLLOUT if peer.out else select.EPOLLIN)
+        elif bool(peer.talk.out) != peer.writing:
+            peer.writing = bool(peer.talk.out)
+            self._epoll.modify(peer.sock, select.EPOLLOUT if peer.talk.out else select.EPOLLIN)
 
     def _drop(self, peer: _Peer) -> None:
         if self._peers.pop(peer.sock.fileno(), None) is not None:
             self._epoll.unregister(peer.sock)
             peer.sock.close()
-
-    # -- the conversation ---------------------------------------------------------------------
-
-    def _parse(self, peer: _Peer, data: bytes) -> None:
-        while True:
-            if peer.held:
-                # What arrives before a late reply is due waits with it.
-                if time.monotonic() < peer.held:
-                    peer.rest += data
-                    return
-                peer.held = 0.0
-                peer.out += b"250 2.0.0 ok\r\n"
-                data, peer.rest = peer.rest + data, b""
-            if peer.body is None:
-                if self._commands(peer, peer.rest + data if peer.rest else data):
-                    return
-                data, peer.rest = peer.rest, b""
-            elif not self._body(peer, data):
-                return
-            else:
-                data, peer.rest = peer.rest, b""
-            if not data and not peer.held:
-                return
-
-    def _body(self, peer: _Peer, data: bytes) -> bool:
-        """Take a piece of a message; True when it is complete, the surplus being in `rest`."""
-        assert peer.body is not None
-        pieces = peer.body
-        # A client waits for 354 before the next body, so the last terminator is the only one;
-        # from the back it is found without looking through the whole message.
-        place = data.rfind(_END)
-        if place >= 0:
-            pieces.append(data[: place + 2])
-            peer.rest = data[place + 5 :]
-        else:
-            # The terminator may be torn, or the message empty.
-            whole = b"\r\n" + b"".join(pieces) + data
-            place = whole.rfind(_END, max(0, len(whole) - len(data) - 6))
-            if place < 0:
-                pieces.append(data)
-                return False
-            pieces[:] = [whole[2 : place + 2]]
-            peer.rest = whole[place + 5 :]
-        self._take(peer, pieces)
-        return True
-
-    def _take(self, peer: _Peer, pieces: list[bytes]) -> None:
-        data = b"".join(pieces) if len(pieces) > 1 else pieces[0]
-        found = _MESSAGE_ID.search(data, 0, 16384)
-        self._taken.append(
-            Received(
-                time.time(),
-                peer.number,
-                peer.mail_from,
-                tuple(peer.rcpt),
-                found[1].decode("ascii", "replace").strip() if found else "",
-                len(data),
-                data if self._keep else b"",
-            )
-        )
-        peer.body = None
-        peer.mail_from, peer.rcpt = "", []
-        if self._behaviour.delay:
-            peer.held = time.monotonic() + self._behaviour.delay
-            heapq.heappush(self._late, (peer.held, peer.number, peer))
-        else:
-            peer.out += b"250 2.0.0 ok\r\n"
-
-    def _commands(self, peer: _Peer, data: bytes) -> bool:
-        """Answer whole lines; True when more octets are needed, False when a message follows."""
-        start = 0
-        while (end := data.find(b"\r\n", start)) >= 0:
-            line = data[start:end]
-            start = end + 2
-            verb = line[:4].upper()
-            if verb == b"MAIL":
-                peer.mail_from = _path(line)
-                peer.out += b"250 2.1.0 ok\r\n"
-            elif verb == b"RCPT":
-                peer.out += self._recipient(peer, _path(line))
-            elif verb == b"DATA":
-                if peer.rcpt:
-                    peer.out += b"354 go on\r\n"
-                    peer.body = []
-                    peer.rest = data[start:]
-                    return False
-                peer.out += b"554 5.5.1 no valid recipients\r\n"
-            else:
-                peer.out += self._other(peer, verb)
-        peer.rest = data[start:]
-        return True
-
-    def _other(self, peer: _Peer, verb: bytes) -> bytes:
-        if verb == b"EHLO":
-            return _EHLO
-        if verb == b"QUIT":
-            return b"221 bye\r\n"
-        if verb in (b"HELO", b"RSET", b"NOOP"):
-            peer.mail_from, peer.rcpt = "", []
-            return b"250 ok\r\n"
-        return b"502 5.5.1 unknown\r\n"
-
-    def _recipient(self, peer: _Peer, address: str) -> bytes:
-        self._rcpts += 1
-        every = self._behaviour.defer_every
-        if every and self._rcpts % every == 0:
-            return b"451 4.7.1 try again later\r\n"
-        if self._fail is not None and self._fail.search(address):
-            return b"550 5.1.1 no such user\r\n"
-        peer.rcpt.append(address)
-        return b"250 2.1.5 ok\r\n"
-
-
-def _path(line: bytes) -> str:
-    start, end = line.find(b"<"), line.rfind(b">")
-    return line[start + 1 : end].decode("utf-8", "replace")
 
 
 class Record:

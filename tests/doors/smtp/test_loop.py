@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.sink import Behaviour, Received, Sink
+from bench.conversation import Behaviour, Received
+from bench.sink import Sink
 from esp.delivery.smtp.envelope import Envelope, Outcome
 from esp.delivery.smtp.lane import Lane
 from esp.delivery.smtp.loop import Loop

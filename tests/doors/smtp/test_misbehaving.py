@@ -81,6 +81,12 @@ def reset_at_data(client: Client) -> None:
     client.reset()
 
 
+def reset_at_ehlo(client: Client) -> None:
+    client.say(b"220 hi")
+    client.line()
+    client.reset()
+
+
 def malformed(client: Client) -> None:
     close_after_dot(client)
     client.say(b"sure, thanks")
@@ -162,7 +168,7 @@ def failing(*lines: bytes) -> Callable[[Client], None]:
         (failing(b"421 busy"), "deferred", "greeting"),
         (failing(b"hello there"), "deferred", "greeting"),
         (silent, "deferred", "greeting"),
-        (Client.reset, "deferred", "greeting"),
+        (reset_at_ehlo, "deferred", "ehlo"),
         (failing(b"220 hi"), "deferred", "ehlo"),
     ],
 )
