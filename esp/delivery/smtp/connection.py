@@ -12,7 +12,7 @@ from typing import Protocol
 from esp.delivery.smtp.envelope import Envelope, Outcome
 from esp.delivery.smtp.introduction import Terms
 from esp.delivery.smtp.lane import Timing
-from esp.delivery.smtp.protocol import Session
+from esp.delivery.smtp.protocol import CLOSED, Session
 from esp.delivery.smtp.resolve import Address
 from esp.delivery.smtp.tls import TlsLayer
 from esp.errors import N_
@@ -279,10 +279,7 @@ class Connection:
             return
         self.closed = True
         session = self.session
-        if text:
-            session.lost(text, len(self._plain))
-        else:
-            session.lost(unsent=len(self._plain))
+        session.lost(text or CLOSED, len(self._plain))
         self.failure = session.failure
         if self.failure is not None and not self._connected:
             self.failure = Outcome("deferred", 0, "4.4.1", self.failure.text, "connect")

@@ -20,7 +20,7 @@ _STAGES: dict[Awaited, Stage] = {
 _GROUP: Final[tuple[Awaited, ...]] = ("mail", "rcpt", "data")
 # So many envelopes in a row may be refused without asking the server before the loop goes on.
 _LOCAL_REFUSALS = 64
-_CLOSED = N_("The connection was closed.")
+CLOSED = N_("The connection was closed.")
 _UNEXPECTED = N_("The server sent a reply that does not fit.")
 
 
@@ -49,11 +49,9 @@ class Session(Introduction):
     ) -> None:
         super().__init__(terms, secure)
         self.ready = False
-        # Whether the server has said something about a single envelope.
-        self.productive = False
+        self.productive = False  # whether the server has said something about a single envelope
         self.begun = 0
-        # Octets put into `out` after the last final dot.
-        self.after_dot = 0
+        self.after_dot = 0  # octets put into `out` after the last final dot
         self._take = take
         self._settle = settle
         self._reader = ReplyReader()
@@ -91,11 +89,11 @@ class Session(Introduction):
         allowed = len(due)
         for reply in replies:
             if self.closed:
-                return len(replies)
+                break
             if not allowed or self.wants_tls:
                 text = classify(reply, "mail").text if reply.code == 421 else _UNEXPECTED
                 self._end(reply.code, text)
-                return len(replies)
+                break
             allowed -= 1
             awaited = due.popleft()
             if reply.code == 421:
@@ -109,7 +107,7 @@ class Session(Introduction):
             self._end(0, _UNEXPECTED)
         return len(replies)
 
-    def lost(self, text: str = _CLOSED, unsent: int = 0) -> None:
+    def lost(self, text: str = CLOSED, unsent: int = 0) -> None:
         """The connection is gone, or the owner gives it up."""
         self._unsent = unsent
         self._end(0, text)
@@ -240,17 +238,17 @@ class Session(Introduction):
         elif not self._due:
             self._rest()
 
-    def _on_lone_dot(self, reply: Reply) -> None:
+    def _on_lone_dot(self, _reply: Reply) -> None:
         if not self._due:
             self._rest()
 
     def _on_rset(self, reply: Reply) -> None:
-        if reply.code // 100 != 2:
+        if reply.code // 100 == 2:
+            self._on_lone_dot(reply)
+        else:
             self._end(reply.code, _UNEXPECTED)
-        elif not self._due:
-            self._rest()
 
-    def _on_quit(self, reply: Reply) -> None:
+    def _on_quit(self, _reply: Reply) -> None:
         self.closed = True
 
     # -- the end ------------------------------------------------------------------------------
