@@ -25,6 +25,7 @@ from esp.contacts.reading.typed import FieldType, Misfit
 from esp.errors import N_
 
 REASONS = {f"address:{code}": sentence for code, sentence in addresses.REASONS.items()} | {
+    "external_id": N_("The identifier belongs to another contact."),
     "nobody": N_("The row has neither an address nor an identifier."),
     "long": N_("A value is too long."),
     "date": N_("A date cannot be read."),
@@ -205,7 +206,7 @@ def _converter(target: str, order: str) -> Convert:
 
 
 def _email(cell: str) -> str:
-    checked = addresses.check(cell.strip())
+    checked = addresses.check(cell.strip(), dressed=True)
     if checked.normalized is None:
         raise Misfit(f"address:{checked.reason}")
     return checked.normalized

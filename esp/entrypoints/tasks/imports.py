@@ -1,0 +1,94 @@
+"""Carries out the imports of an account, chunk by chunk, until none is due."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from contextlib import suppress
+
+from dramatiq.middleware import Interrupt
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+
+from esp.contacts import fields, importing, imports
+from esp.contacts.importing import Job, Lost
+from esp.contacts.reading import mapping as mappings
+from esp.contacts.reading.apply import applying
+from esp.contacts.reading.rows import read_rows
+from esp.contacts.reading.shape import Checkpoint
+from esp.errors import N_, Invalid
+from esp.files import store
+from esp.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+# How often a chunk is tried again that another transaction was in the way of.
+ATTEMPTS = 5
+
+
+def run(runtime: Runtime, account_id: int) -> None:
+    """Claim and finish one import after the other; a stop leaves the rest to the next worker."""
+    while True:
+        with runtime.transaction(account_id) as session:
+            job = importing.claim(session, account_id, runtime.clock())
+        if job is None:
+            return
+        try:
+            with suppress(Lost):
+                _carry_out(runtime, account_id, job)
+        except Interrupt:
+            with runtime.transaction(account_id) as session:
+                importing.let_go(session, account_id, job.import_id)
+            raise
+
+
+def _carry_out(runtime: Runtime, account_id: int, job: Job) -> None:
+    place = job.checkpoint
+    # On the disk, without a name: gone with this process, however it goes.
+    with tempfile.TemporaryFile() as stream:
+        with runtime.transaction(account_id) as session:
+            store.copy_to(session, account_id, job.file_id, stream)
+            known = fields.types(session, account_id)
+        try:
+            mapping = mappings.Mapping.from_json(job.mapping)
+            convert = applying(mapping, mapping.field_types(known))
+            rows = read_rows(stream, job.dialect, place)
+            while chunk := importing.collect(rows, convert):
+                _take(runtime, account_id, job, place, chunk)
+                place = chunk.checkpoint
+        except Invalid as error:
+            _fail(runtime, account_id, job, place, error)
+        except (DataError, IntegrityError):
+            # It would be so at every attempt.
+            log.exception("import %s stopped after row %s", job.import_id, place and place.number)
+            row = place.number if place else 0
+            wrong = Invalid(N_("Something went wrong on our side after row %(row)s."), row=row)
+            _fail(runtime, account_id, job, place, wrong)
+        else:
+            with runtime.transaction(account_id) as session:
+                importing.finish(session, account_id, job, place, runtime.clock())
+
+
+def _take(
+    runtime: Runtime,
+    account_id: int,
+    job: Job,
+    before: Checkpoint | None,
+    chunk: importing.Chunk,
+) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with runtime.transaction(account_id) as session:
+                importing.run_chunk(session, account_id, job, before, chunk, runtime.clock())
+            return
+        except OperationalError:
+            # A deadlock, or the database starts anew: nothing of the chunk is in.
+            if attempt == ATTEMPTS:
+                raise
+
+
+def _fail(
+    runtime: Runtime, account_id: int, job: Job, place: Checkpoint | None, error: Invalid
+) -> None:
+    with runtime.transaction(account_id) as session:
+        text = imports.as_error(error)
+        importing.fail(session, account_id, job, place, text, runtime.clock())
