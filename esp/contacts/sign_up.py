@@ -146,7 +146,7 @@ def _barred(session: Session, account_id: int, email: str) -> bool:
 
 def _contact(session: Session, account_id: int, wish: SignUp) -> int:
     """The contact with this address, made if new; a stranger's form changes no known person."""
-    made = session.scalar(
+    made: int | None = session.scalar(
         insert(Contact)
         .values(
             account_id=account_id,

@@ -1,0 +1,101 @@
+"""What this process hears at the public door: written down at once, shipped a moment later."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from esp.delivery import facts, shipping
+from esp.journal import Journal
+from esp.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+SHIP_SECONDS = 0.25
+# How often journals of dead processes are looked for, and how long a broken database is left alone.
+SWEEP_SECONDS = 10.0
+PATIENCE_SECONDS = 2.0
+
+
+class Hits:
+    """The process's journal of hits, and the thread that ships it; made anew after a fork."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        self._process = 0
+        self._journal: Journal | None = None
+        self._shipped = 0
+        self._swept_at = 0.0
+        self._start()
+
+    def note(self, fact: bytes) -> None:
+        """Keep the fact for good, before the answer: in the journal, else in the database."""
+        try:
+            with self._lock:
+                self._writer().append(fact)
+        except OSError:
+            log.exception("The journal takes no more; writing to the database instead")
+            with self._runtime.transaction(None) as session:
+                shipping.store(session, [facts.decode(fact)])
+
+    def ship(self) -> None:
+        """Ship what is new; the thread does it several times a second."""
+        journal = self._journal
+        if journal is not None and self._process == os.getpid():
+            if journal.end > self._shipped:
+                reached = shipping.ship_file(
+                    self._runtime.transaction, journal.folder, journal.name
+                )
+                self._shipped = max(self._shipped, reached)
+                with self._lock:
+                    journal.shipped(reached)
+            # Not under the lock: nobody's answer waits for the disk.
+            journal.sync_due(time.monotonic())
+
+    def sweep(self) -> None:
+        """Ship what dead processes of this host left."""
+        shipping.ship_hits(self._runtime.transaction, self._runtime.journal_folder)
+
+    def step(self) -> float:
+        """One round of the thread; seconds to wait before the next."""
+        try:
+            self.ship()
+            if time.monotonic() - self._swept_at >= SWEEP_SECONDS:
+                self._swept_at = time.monotonic()
+                self.sweep()
+        except (SQLAlchemyError, OSError):
+            log.warning("Hits wait in the journal until the database is back", exc_info=True)
+            return PATIENCE_SECONDS
+        return SHIP_SECONDS
+
+    def _writer(self) -> Journal:
+        if self._process != os.getpid():
+            self._start()
+        if self._journal is None:
+            self._journal = Journal(self._runtime.journal_folder, facts.HITS)
+            self._shipped = 0
+        return self._journal
+
+    def _start(self) -> None:
+        # A journal belongs to one process, and a fork takes no threads along.
+        self._process = os.getpid()
+        self._journal = None
+        threading.Thread(target=_run, args=(weakref.ref(self),), name="hits", daemon=True).start()
+
+
+def _run(reference: weakref.ref[Hits]) -> None:
+    """Ship for as long as anybody holds the door."""
+    process = os.getpid()
+    while True:
+        hits = reference()
+        if hits is None or os.getpid() != process:
+            return
+        pause = hits.step()
+        del hits
+        time.sleep(pause)
