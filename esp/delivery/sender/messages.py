@@ -49,7 +49,7 @@ class Message:
         self.rate = rate
 
     def envelope(self, key: object, ready: Ready, now: datetime) -> Envelope:
-        """The recipient's copy, with one Message-ID for all attempts; FillError if there is none."""
+        """The recipient's copy, one Message-ID for all attempts; FillError if there is none."""
         token = self._signer.token(ready.seq)
         contact = ready.contact()
         recipient = PlanRecipient(
