@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from esp.entrypoints.api import create_api
+from esp.entrypoints.proxies import behind
 from esp.entrypoints.public import create_public
 from esp.entrypoints.web import create_pages
 from esp.runtime import Runtime
@@ -27,7 +28,7 @@ def create_app(runtime: Runtime) -> WSGIApplication:
             door = public
         return door(environ, start_response)
 
-    return dispatch
+    return behind(dispatch, runtime.settings.trusted_proxies)
 
 
 # Links in mails: open, click, unsubscribe, preferences, view in the browser.
