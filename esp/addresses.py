@@ -30,6 +30,7 @@ ADDRESS_OCTETS = 254
 REASONS = {
     "empty": N_("There is no address."),
     "control": N_("The address contains a line break or another control character."),
+    "encoding": N_("The address has characters that were lost in a wrong encoding."),
     "no_at": N_("The address has no @."),
     "wide_at": N_("The address has a full-width @; write an ordinary one."),
     "several_at": N_("The address has more than one @."),
@@ -89,8 +90,8 @@ _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz
 _FULL_STOPS = re.compile("[。．｡]")
 
 
-def check(text: str) -> Checked:
-    """Judge one address, also written as `Name <address>` or `mailto:address`."""
+def check(text: str, *, dressed: bool = False) -> Checked:
+    """Judge one address; with `dressed` also `Name <address>` or `mailto:address`."""
     if (
         len(text) <= ADDRESS_OCTETS
         and _ORDINARY(text)
@@ -99,7 +100,7 @@ def check(text: str) -> Checked:
     ):
         return Checked(True, text.lower(), None)
     try:
-        return Checked(True, _carefully(text), None)
+        return Checked(True, _carefully(text, dressed), None)
     except _FormError as wrong:
         return Checked(False, None, wrong.reason)
 
@@ -110,15 +111,17 @@ class _FormError(Exception):
         super().__init__(reason)
 
 
-def _carefully(text: str) -> str:
+def _carefully(text: str, dressed: bool) -> str:
     text = text.strip(_AROUND)
     if not text:
         raise _FormError("empty")
     if _CONTROL(text):
         raise _FormError("control")
+    if "\ufffd" in text:
+        raise _FormError("encoding")
     if len(text) > 4 * ADDRESS_OCTETS:
         raise _FormError("long")
-    local, domain = _split(_bare(text))
+    local, domain = _split(_bare(text) if dressed else text)
     if not local:
         raise _FormError("no_local")
     if not domain:

@@ -153,7 +153,7 @@ def _are_dates(cells: list[str]) -> bool:
 
 
 def _addresses_in(cells: list[str]) -> int:
-    return sum(1 for cell in cells if "@" in cell and check(cell.strip()).valid)
+    return sum(1 for cell in cells if "@" in cell and check(cell.strip(), dressed=True).valid)
 
 
 def _attributes(

@@ -52,7 +52,7 @@ def sniff(sample: bytes, name: str) -> Dialect:
 
 def looks_like_header(values: list[str]) -> bool:
     """A row without an address; whoever leaves the header out begins with a contact."""
-    return not any(check(value.strip()).valid for value in values if "@" in value)
+    return not any(check(value.strip(), dressed=True).valid for value in values if "@" in value)
 
 
 def _refuse_others(sample: bytes) -> None:

@@ -22,6 +22,8 @@ COMMANDS = {
     "user": "esp.entrypoints.cli.account:user",
     "sign-in-link": "esp.entrypoints.cli.account:sign_in_link",
     "api-key": "esp.entrypoints.cli.api_key:api_key",
+    "render": "esp.entrypoints.cli.render:render",
+    "address": "esp.entrypoints.cli.address:address",
 }
 
 
