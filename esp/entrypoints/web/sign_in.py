@@ -73,8 +73,7 @@ def sign_in() -> Page:
             sessions.begin(sessions.person_of(session, user))
     if user is None:
         # One sentence for both, so that nobody learns who has an account.
-        form.form_errors.append(_("Address and password don't belong together."))
-        return render_template("sign_in/sign_in.html", form=form), 422
+        return render_template("sign_in/sign_in.html", form=form, wrong=True), 422
     return go(inside(form.next.data))
 
 
