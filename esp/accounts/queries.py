@@ -127,3 +127,8 @@ def only_user(session: Session) -> User | None:
     """The one person of a new installation; None if there are none or several."""
     found = session.scalars(select(User).order_by(User.id).limit(2)).all()
     return found[0] if len(found) == 1 else None
+
+
+def has_users(session: Session) -> bool:
+    """Whether anybody can sign in to this installation."""
+    return session.scalar(select(User.id).limit(1)) is not None

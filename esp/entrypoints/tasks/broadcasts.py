@@ -34,7 +34,9 @@ def run(runtime: Runtime, account_id: int) -> None:
 def _start(runtime: Runtime, account_id: int, broadcast_id: int) -> None:
     try:
         with runtime.transaction(account_id) as session:
-            if move.start(session, account_id, broadcast_id, audience.database_time(session)):
+            # Whichever clock is ahead: subscriptions bear the times of both.
+            moment = max(audience.database_time(session), runtime.clock())
+            if move.start(session, account_id, broadcast_id, moment):
                 broadcast = queries.one(session, account_id, broadcast_id)
                 freeze.freeze(session, runtime.settings, broadcast)
     except Error as error:
