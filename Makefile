@@ -36,7 +36,7 @@ check: $(READY) ## Formatter, linters, types, layers, migrations.
 	@echo "· format" && $(BIN)/ruff format -q --check .
 	@echo "· lint" && $(BIN)/ruff check -q .
 	@echo "· types" && $(BIN)/mypy --no-error-summary
-	@echo "· layers" && $(BIN)/lint-imports --no-timings >var/layers.log || { cat var/layers.log; exit 1; }
+	@echo "· layers" && $(BIN)/lint-imports >var/layers.log || { cat var/layers.log; exit 1; }
 	@echo "· migrations" && $(BIN)/esp migrate --check
 
 .PHONY: standards
