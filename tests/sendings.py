@@ -122,7 +122,7 @@ def states(session: Session, sending: Sending) -> dict[str, int]:
         ),
         {"account": sending.account_id, "broadcast": sending.broadcast_id},
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def counts(session: Session, sending: Sending) -> dict[str, int]:
@@ -134,4 +134,4 @@ def counts(session: Session, sending: Sending) -> dict[str, int]:
         ),
         {"account": sending.account_id, "broadcast": sending.broadcast_id},
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

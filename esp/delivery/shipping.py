@@ -141,8 +141,15 @@ def ship_hits(transaction: Transaction, folder: Path) -> None:
             orphan.close()
             raise
         orphan.remove()
+        forget(transaction, orphan.name)
     for name in journal.names(folder, HITS):
         journal.drop_shipped(folder, name, ship_file(transaction, folder, name))
+
+
+def forget(transaction: Transaction, name: str) -> None:
+    """Nothing of the journal is left: after its files, its offset may go."""
+    with transaction(None) as session:
+        session.execute(text("DELETE FROM journals WHERE name = :name"), {"name": name})
 
 
 def again(work: Callable[[], int]) -> int:

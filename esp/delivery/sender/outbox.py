@@ -6,7 +6,8 @@ import logging
 import time
 from datetime import datetime
 
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from esp.db import enter_account
@@ -106,6 +107,10 @@ class Outbox:
             self.journal.close()
         else:
             self.journal.remove()
+            try:
+                shipping.forget(self._runtime.transaction, self.name)
+            except (DBAPIError, PoolTimeout):
+                log.warning("The offset of journal %s stays behind", self.name)
 
     def _ship(self) -> int:
         with self._runtime.transaction(None) as session:

@@ -150,6 +150,7 @@ class Store:
                 orphan.close()
                 raise
             orphan.remove()
+            shipping.forget(self._runtime.transaction, orphan.name)
         living = set(journal.names(folder, SEND)) | {self._owner}
         self._alive = sorted(living)
         with self._runtime.transaction(None) as session:

@@ -10,7 +10,14 @@ from functools import lru_cache
 import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import AgeLimit, Callbacks, Retries, ShutdownNotifications, TimeLimit
+from dramatiq.middleware import (
+    AgeLimit,
+    Callbacks,
+    Middleware,
+    Retries,
+    ShutdownNotifications,
+    TimeLimit,
+)
 
 from esp.runtime import Runtime
 
@@ -57,9 +64,24 @@ def broker_of(runtime: Runtime) -> RedisBroker:
     )
 
 
+class StopSending(Middleware):
+    """Lets a sending worker finish its open replies before it goes."""
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        from esp.entrypoints.tasks import send
+
+        send.stopping.set()
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        from esp.entrypoints.tasks import send
+
+        send.finish()
+
+
 def declare(runtime: Runtime) -> RedisBroker:
     """Make the actors known, in a worker's process."""
     broker = broker_of(runtime)
+    broker.add_middleware(StopSending())
     dramatiq.set_broker(broker)
     for task in TASKS.values():
         decorate = dramatiq.actor(
