@@ -161,7 +161,7 @@ def _raw(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from `ESP_*` variables (or files named by `ESP_*_FILE`); SettingError names the wrong one."""
+    """Settings from `ESP_*` variables (or files named by `ESP_*_FILE`); SettingError names one."""
     values: dict[str, object] = dict(_raw(os.environ if environ is None else environ))
     try:
         settings = Settings.model_validate(values)

@@ -148,6 +148,13 @@ class TestPeople:
         assert budi.get(f"{BASE}/people").status_code == 403
         assert log() == ["person.invite"]
 
+    def test_what_people_call_themselves_is_text_in_a_letter(self, runtime, owner, acme):
+        owner.post(f"{BASE}/profile", {"name": "<b>{{ 1 | plus: 1 }}{% raw %}"})
+        owner.post(f"{BASE}/people", {"email": "budi@acme.example", "role": "viewer"})
+        [(_email, _subject, page)] = letters(runtime, acme[0], "html")
+        assert "&lt;b&gt;{{ 1 | plus: 1 }}{% raw %} invites you" in page
+        assert re.search(r'href="http://[^"]+/password/[^"]{40,}"', page)
+
     def test_somebody_of_another_account_keeps_their_password(self, runtime, owner, acme):
         _other, user_id = company(runtime, "kopi", email="cici@kopi.example", password_hash="x")
         owner.post(f"{BASE}/people", {"email": "cici@kopi.example", "role": "viewer"})

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from esp.accounts import links, users
+from esp.accounts import links
 from esp.entrypoints.web import create_pages
 from esp.entrypoints.web.sign_in import inside
 from esp.runtime import Runtime
@@ -242,10 +242,3 @@ class TestLinks:
         assert strip("", known) == strip("", unknown)
         assert len(letters(runtime, ani[0])) == 1
         assert visitor.post("/password", {"email": "nobody"}).status_code == 422
-
-    def test_a_letter_is_in_the_persons_language(self, runtime, visitor, ani):
-        with runtime.transaction(None) as session:
-            users.update_profile(session, ani[1], "{{ 1 | plus: 1 }}", "id")
-        visitor.post("/password", {"email": ANI})
-        [(_email, _subject, text)] = letters(runtime, ani[0])
-        assert ANI in text

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import default
 from functools import partial
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from esp.accounts import links, users
 from esp.db import enter_account
+from esp.delivery.models import Notice
 from esp.runtime import Runtime
 from tests.factories import make_account, make_user
 
@@ -77,17 +81,10 @@ def give_password(runtime: Runtime, user_id: int, password: str = PASSWORD) -> N
         users.set_password(session, user_id, password)
 
 
-def letters(runtime: Runtime, account_id: int) -> list[tuple[str, str, str]]:
-    """(address, subject, text) of what was queued for people, oldest first."""
-    from email import message_from_bytes
-    from email.policy import default
-
-    from sqlalchemy import select
-
-    from esp.delivery.models import Notice
-
+def letters(runtime: Runtime, account_id: int, part: str = "plain") -> list[tuple[str, str, str]]:
+    """(address, subject, `part`) of what was queued for people, oldest first."""
     with runtime.transaction(None) as session:
         enter_account(session, account_id)
         rows = session.execute(select(Notice.email, Notice.message).order_by(Notice.id)).all()
     mails = [(email, message_from_bytes(raw, policy=default)) for email, raw in rows]
-    return [(e, m["Subject"], m.get_body(("plain",)).get_content()) for e, m in mails]
+    return [(e, m["Subject"], m.get_body((part,)).get_content()) for e, m in mails]
