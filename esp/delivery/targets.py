@@ -27,7 +27,7 @@ def targets_of(session: Session, account_id: int, broadcast_id: int) -> dict[int
             Link.account_id == account_id, Link.broadcast_id == broadcast_id
         )
     )
-    return dict(rows.tuples().all())
+    return {row.number: row.target for row in rows}
 
 
 def frozen_message(

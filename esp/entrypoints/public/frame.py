@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from flask import Flask, current_app, g, render_template, request
 from flask_babel import gettext as _
+from flask_babel import refresh
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -114,6 +115,7 @@ def speak_for(session: Session, account_id: int, language: str = "") -> Sender:
         raise NotFound()
     g.sender = Sender(*row)
     g.reader_language = language
+    refresh()  # what was said before was said to nobody in particular
     return sender()
 
 

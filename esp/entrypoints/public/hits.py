@@ -32,6 +32,7 @@ class Hits:
         self._journal: Journal | None = None
         self._shipped = 0
         self._swept_at = 0.0
+        self._closed = threading.Event()
         self._start()
 
     def note(self, fact: bytes) -> None:
@@ -69,10 +70,26 @@ class Hits:
             if time.monotonic() - self._swept_at >= SWEEP_SECONDS:
                 self._swept_at = time.monotonic()
                 self.sweep()
-        except (SQLAlchemyError, OSError):
-            log.warning("Hits wait in the journal until the database is back", exc_info=True)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("Hits wait in the journal until the database is back: %s", error)
             return PATIENCE_SECONDS
         return SHIP_SECONDS
+
+    def close(self) -> None:
+        """Ship the rest, and give the journal up; another process ships what is left of it."""
+        self._closed.set()
+        self._thread.join()
+        with self._lock:
+            if self._journal is None:
+                return
+            try:
+                journal = self._journal
+                shipping.ship_file(self._runtime.transaction, journal.folder, journal.name)
+            except SQLAlchemyError:
+                self._journal.close()
+            else:
+                self._journal.remove()
+            self._journal = None
 
     def _writer(self) -> Journal:
         if self._process != os.getpid():
@@ -86,16 +103,19 @@ class Hits:
         # A journal belongs to one process, and a fork takes no threads along.
         self._process = os.getpid()
         self._journal = None
-        threading.Thread(target=_run, args=(weakref.ref(self),), name="hits", daemon=True).start()
+        self._thread = threading.Thread(
+            target=_run, args=(weakref.ref(self), self._closed), name="hits", daemon=True
+        )
+        self._thread.start()
 
 
-def _run(reference: weakref.ref[Hits]) -> None:
+def _run(reference: weakref.ref[Hits], closed: threading.Event) -> None:
     """Ship for as long as anybody holds the door."""
     process = os.getpid()
-    while True:
+    pause = 0.0
+    while not closed.wait(pause):
         hits = reference()
         if hits is None or os.getpid() != process:
             return
         pause = hits.step()
         del hits
-        time.sleep(pause)

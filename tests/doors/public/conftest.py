@@ -20,7 +20,7 @@ from tests.factories import make_account, make_broadcast, make_contact, make_lis
 
 BODY = """<html><body><p>Hello {{ contact.first_name }}</p>
 <a href="https://acme.example/sale?a=1&amp;b=2">Sale</a>
-<a href="https://acme.example/hi/{{ contact.first_name }}?who={{ contact.email | url_encode }}">You</a>
+<a href="https://acme.example/hi/{{ contact.first_name }}?to={{ contact.email | url_encode }}">U</a>
 <a href="{{ unsubscribe_url }}">Unsubscribe</a> {{ account.postal_address }}</body></html>"""
 
 
@@ -105,8 +105,35 @@ def send(session, runtime, account_id, broadcast_id, list_ids, contact_id) -> No
 
 
 @pytest.fixture
-def door(runtime: Runtime) -> Client:
-    return Client(create_public(runtime))
+def open_door():
+    """`open_door(runtime)`: a client of another process's door."""
+    doors = []
+
+    def opened(runtime: Runtime) -> Client:
+        door = create_public(runtime)
+        door.pages.testing = True
+        doors.append(door)
+        return Client(lambda environ, start: door({"REMOTE_ADDR": "127.0.0.1"} | environ, start))
+
+    yield opened
+    for one in doors:
+        one.close()
+
+
+@pytest.fixture
+def door(runtime: Runtime, open_door) -> Client:
+    return open_door(runtime)
+
+
+@pytest.fixture
+def cut_off(settings, clock):
+    """The product while the database is away."""
+    away = settings.model_copy(
+        update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:1/nothing"}
+    )
+    runtime = Runtime.from_settings(away, clock)
+    yield runtime
+    runtime.close()
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ import re
 
 import pytest
 from sqlalchemy import text
-from werkzeug.test import Client
 
 from esp.delivery import shipping
-from esp.entrypoints.public import create_public
 from esp.runtime import Runtime
 from esp.tokens import recipient_token
 
@@ -120,7 +118,7 @@ def test_a_list_merged_into_another_is_left_there_too(door, runtime, sent, state
 
 
 @pytest.mark.standard("LIST-10")
-def test_the_link_works_after_the_keys_changed(settings, clock, sent, states):
+def test_the_link_works_after_the_keys_changed(settings, clock, open_door, sent, states):
     newer = settings.model_copy(
         update={
             "secret_key": "another key for tests that is long enough",
@@ -128,7 +126,7 @@ def test_the_link_works_after_the_keys_changed(settings, clock, sent, states):
         }
     )
     runtime = Runtime.from_settings(newer, clock)
-    answer = Client(create_public(runtime)).post(f"/u/{sent.token}", data=ONE_CLICK)
+    answer = open_door(runtime).post(f"/u/{sent.token}", data=ONE_CLICK)
     runtime.close()
     assert answer.status_code == 200
     assert states()[0] == "unsubscribed"
@@ -151,17 +149,12 @@ def test_a_link_of_a_test_mail_says_so(door, runtime, sent, states):
 
 @pytest.mark.standard("LIST-11")
 def test_with_the_database_away_the_wish_is_journalled_and_stored_later(
-    settings, clock, runtime, sent, states
+    runtime, cut_off, open_door, sent, states
 ):
-    away = settings.model_copy(
-        update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:1/nothing"}
-    )
-    cut_off = Runtime.from_settings(away, clock)
-    door = Client(create_public(cut_off))
+    door = open_door(cut_off)
     assert door.get(f"/u/{sent.token}").status_code == 200
     assert door.post(f"/u/{sent.token}", data=ONE_CLICK).status_code == 202
     assert door.post(f"/u/{sent.token}", data={"unsubscribe": "yes"}).status_code == 202
-    cut_off.close()
     # Ana has been subscribed since before that moment.
     with runtime.transaction(sent.account_id) as session:
         session.execute(text("UPDATE subscriptions SET changed_at = '2026-01-01'"))
