@@ -10,14 +10,16 @@ from sqlalchemy.orm import Session
 from esp.accounts import links
 from esp.accounts.models import Account, User
 from esp.delivery import notices
+from esp.delivery.plan.settings import FillError
 from esp.entrypoints.web.frame import runtime
+from esp.errors import Invalid
 
 # What people typed is never part of a letter's template: it comes in as data, by these names.
 BY, ACCOUNT, EMAIL = "{{ by }}", "{{ account }}", "{{ email }}"
 
 
 def send_reset(session: Session, account: Account, user: User) -> None:
-    """Queue the link under which `user` sets a new password; the session is in `account`."""
+    """Queue the link to set a new password; Invalid if no mail can reach `user`."""
     token = links.create_link(session, user.id, "reset", runtime().clock())
     language = user.language or account.language
     with force_locale(language):
@@ -39,7 +41,7 @@ def send_reset(session: Session, account: Account, user: User) -> None:
 
 
 def send_invitation(session: Session, account: Account, user: User, by: str) -> None:
-    """Queue the mail that lets `user` in; who has no password yet gets a link to set one."""
+    """Queue the mail that lets `user` in, with a link to set a first password; Invalid as above."""
     new = user.password_hash is None
     token = links.create_link(session, user.id, "invite", runtime().clock()) if new else ""
     language = user.language or account.language
@@ -72,17 +74,20 @@ def _queue(
     parts = runtime()
     # Jinja fills in our words and leaves the names of the data.
     names = {"url": "{{ url }}", "account_name": ACCOUNT}
-    notices.queue(
-        session,
-        account.id,
-        notices.Origin.of(parts.settings, parts.keyring, account.name),
-        kind=kind,
-        email=user.email,
-        subject=words["title"],
-        text="{text}\n\n{button}:\n{{{{ url }}}}\n\n{small}\n".format(**words),
-        html=render_template("letters/letter.html", **words, **names),
-        name=user.name,
-        data={**data, "account": account.name, "email": user.email},
-        language=language,
-        now=parts.clock(),
-    )
+    try:
+        notices.queue(
+            session,
+            account.id,
+            notices.Origin.of(parts.settings, parts.keyring, account.name),
+            kind=kind,
+            email=user.email,
+            subject=words["title"],
+            text="{text}\n\n{button}:\n{{{{ url }}}}\n\n{small}\n".format(**words),
+            html=render_template("letters/letter.html", **words, **names),
+            name=user.name,
+            data={**data, "account": account.name, "email": user.email},
+            language=language,
+            now=parts.clock(),
+        )
+    except FillError as error:
+        raise Invalid(error.text, "email") from error

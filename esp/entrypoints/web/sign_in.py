@@ -180,7 +180,12 @@ def _send_reset(session: Session, email: str) -> int | None:
         return None
     account_id = accesses[0].account_id
     enter_account(session, account_id)
-    letters.send_reset(session, queries.account(session, account_id), user)
+    try:
+        with session.begin_nested():
+            letters.send_reset(session, queries.account(session, account_id), user)
+    except Invalid:
+        # Nobody may learn from the answer that this address is known.
+        return None
     audit.record(session, account_id, user.email, "password.forgotten", user.email)
     return account_id
 

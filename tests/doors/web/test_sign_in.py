@@ -242,3 +242,8 @@ class TestLinks:
         assert strip("", known) == strip("", unknown)
         assert len(letters(runtime, ani[0])) == 1
         assert visitor.post("/password", {"email": "nobody"}).status_code == 422
+
+    def test_an_address_no_mail_reaches_gets_the_same_page(self, runtime, visitor, ani):
+        colleague(runtime, ani[0], "viewer", email="jörg@acme.example")
+        assert visitor.post("/password", {"email": "jörg@acme.example"}).status_code == 200
+        assert letters(runtime, ani[0]) == []
