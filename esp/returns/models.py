@@ -19,7 +19,9 @@ class InboundMessage(OfAccount, Table):
     __table_args__ = (
         CheckConstraint("state IN ('new', 'done')", name="state"),
         CheckConstraint("purpose IN ('bounce', 'unsubscribe')", name="purpose"),
-        Index("ix_inbound_messages_new", "account_id", "id", postgresql_where=text("state = 'new'")),
+        Index(
+            "ix_inbound_messages_new", "account_id", "id", postgresql_where=text("state = 'new'")
+        ),
     )
 
     purpose: Mapped[str]
