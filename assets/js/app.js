@@ -8,6 +8,9 @@ import "./copy.js";
 import "./forms.js";
 import "./keyboard.js";
 import "./charts_on_demand.js";
+import "./report.js";
+import "./countdown.js";
+import "./editor.js";
 import Alpine from "@alpinejs/csp";
 import { dropzone, selection, switcher } from "./components.js";
 

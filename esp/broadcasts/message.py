@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
@@ -66,13 +67,19 @@ def content_of(broadcast: Broadcast, account: Account, *, measured: bool = True)
         track_clicks=measured,
         footer=FOOTERS[account.language] if broadcast.add_footer else None,
     )
+    return _prepared(source, options)
+
+
+@lru_cache(maxsize=8)
+def _prepared(source: Source, options: Options) -> PreparedContent:
+    # Of an editor's save, its list of problems and its preview only the first compiles.
     return prepare(source, options)
 
 
-def examine(session: Session, broadcast: Broadcast) -> Examined:
+def examine(session: Session, broadcast: Broadcast, *, measured: bool = True) -> Examined:
     """Prepare and check; nothing is written."""
     account = session.get_one(Account, broadcast.account_id)
-    content = content_of(broadcast, account)
+    content = content_of(broadcast, account, measured=measured)
     problems = list(content.problems)
     if not content.errors:
         problems += [

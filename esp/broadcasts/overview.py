@@ -1,9 +1,7 @@
-"""Reads what pages show of several broadcasts at once: lists to choose from, progress, first steps."""
+"""Reads what pages show of several broadcasts: lists to choose, progress, first steps."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +12,6 @@ from esp.accounts.models import Account
 from esp.broadcasts.audience import Funnel
 from esp.broadcasts.models import Broadcast
 from esp.contacts.models import Contact, List
-from esp.engagement.models import BroadcastCount
 
 MONTH = timedelta(days=30)
 RUNNING = ("scheduled", "preparing", "sending", "paused", "held")
@@ -94,22 +91,6 @@ class Progress:
         if not rate or not self.waiting:
             return None
         return now + min(timedelta(minutes=self.waiting / rate), timedelta(days=365))
-
-
-def counts_of(
-    session: Session, account_id: int, broadcasts: Iterable[Broadcast]
-) -> dict[int, dict[str, int]]:
-    """The counts of several broadcasts, by number and name."""
-    rows = session.execute(
-        select(BroadcastCount.broadcast_id, BroadcastCount.name, BroadcastCount.count).where(
-            BroadcastCount.account_id == account_id,
-            BroadcastCount.broadcast_id.in_([b.id for b in broadcasts]),
-        )
-    )
-    found: dict[int, dict[str, int]] = defaultdict(dict)
-    for broadcast_id, name, number in rows:
-        found[broadcast_id][name] = number
-    return found
 
 
 def running(session: Session, account_id: int, limit: int = 10) -> list[Broadcast]:

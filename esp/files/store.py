@@ -110,6 +110,18 @@ def remove(session: Session, account_id: int, file_id: int) -> None:
         raise NotFound
 
 
+def picture_by_id(session: Session, account_id: int, file_id: int) -> File:
+    """NotFound for another kind of file too."""
+    file = session.scalar(
+        select(File).where(
+            File.account_id == account_id, File.kind == "picture", File.id == file_id
+        )
+    )
+    if file is None:
+        raise NotFound
+    return file
+
+
 def stored_bytes(session: Session, account_id: int) -> int:
     """What all files of the account take."""
     return int(
