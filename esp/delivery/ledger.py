@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from esp.db import enter_account
-from esp.delivery import verdicts
+from esp.delivery import arrays, verdicts
 from esp.delivery.facts import RecipientOutcome
 from esp.delivery.retry import LIFETIME
 from esp.engagement.record import Tally, count, hour_of
@@ -21,16 +21,17 @@ _RECORD = text("""
 WITH o AS (
     SELECT * FROM unnest(CAST(:seqs AS integer[]), CAST(:kinds AS text[]),
         CAST(:codes AS smallint[]), CAST(:replies AS text[]), CAST(:reasons AS text[]),
-        CAST(:ats AS timestamptz[]), CAST(:next_ats AS timestamptz[]))
+        CAST(:ats AS float8[]), CAST(:next_ats AS float8[]))
         AS o (seq, kind, code, reply, reason, at, next_at)
 ), moved AS (
     UPDATE recipients r SET state = o.kind, reason = nullif(o.reason, ''),
         attempts = r.attempts + (o.kind <> 'skipped')::int,
-        code = nullif(o.code, 0), reply = nullif(o.reply, ''), at = o.at
+        code = nullif(o.code, 0), reply = nullif(o.reply, ''),
+        at = to_timestamp(o.at)
     FROM o
     WHERE r.broadcast_id = :broadcast AND r.seq = o.seq AND r.account_id = :account
-        AND r.state IN ('queued', 'deferred')
-    RETURNING r.seq, r.provider_id, o.kind, o.at, o.next_at
+        AND r.seq BETWEEN :lo AND :hi AND r.state IN ('queued', 'deferred')
+    RETURNING r.seq, r.provider_id, o.kind, r.at, to_timestamp(o.next_at) AS next_at
 ), gone AS (
     DELETE FROM deferrals f USING moved m
     WHERE f.account_id = :account AND f.broadcast_id = :broadcast AND f.seq = m.seq
@@ -53,16 +54,16 @@ UNION ALL SELECT 'waiting', NULL, coalesce(sum(is_new), 0) FROM waiting
 _SENT_AFTER_ALL = text("""
 WITH prior AS (
     SELECT seq, state FROM recipients
-    WHERE account_id = :account AND broadcast_id = :broadcast AND seq = ANY(:seqs)
+    WHERE account_id = :account AND broadcast_id = :broadcast AND seq = ANY(CAST(:seqs AS integer[]))
         AND state IN ('failed', 'skipped') ORDER BY seq FOR UPDATE
 )
 UPDATE recipients r SET state = 'sent', reason = NULL, attempts = r.attempts + 1,
-    code = o.code, reply = o.reply, at = o.at
+    code = o.code, reply = o.reply, at = to_timestamp(o.at)
 FROM prior, unnest(CAST(:seqs AS integer[]), CAST(:codes AS smallint[]),
-    CAST(:replies AS text[]), CAST(:ats AS timestamptz[])) AS o (seq, code, reply, at)
+    CAST(:replies AS text[]), CAST(:ats AS float8[])) AS o (seq, code, reply, at)
 WHERE r.account_id = :account AND r.broadcast_id = :broadcast AND r.seq = prior.seq
     AND o.seq = prior.seq
-RETURNING prior.state, o.at
+RETURNING prior.state, r.at
 """)
 
 
@@ -74,6 +75,8 @@ def record_outcomes(session: Session, outcomes: Iterable[RecipientOutcome]) -> N
     ordered = sorted(outcomes, key=attrgetter("account_id", "broadcast_id", "seq", "at"))
     for account_id, of_account in groupby(ordered, key=attrgetter("account_id")):
         enter_account(session, account_id)
+        # The bounds below matter to each execution anew.
+        session.execute(text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"))
         tallies: dict[Tally, int] = {}
         for broadcast_id, found in groupby(of_account, key=attrgetter("broadcast_id")):
             _record(session, account_id, broadcast_id, list(found), tallies)
@@ -96,9 +99,12 @@ def _record(
             "broadcast": broadcast_id,
             "lifetime": LIFETIME,
             **_columns(latest),
-            "kinds": [one.kind for one in latest],
-            "reasons": [one.reason for one in latest],
-            "next_ats": [one.next_at for one in latest],
+            # Without statistics of a fresh partition, only bounds keep the plan to the key.
+            "lo": min(one.seq for one in latest),
+            "hi": max(one.seq for one in latest),
+            "kinds": arrays.texts(one.kind for one in latest),
+            "reasons": arrays.texts(one.reason for one in latest),
+            "next_ats": arrays.seconds(one.next_at for one in latest),
         },
     ).all()
     moved = 0
@@ -152,12 +158,12 @@ def _suppress(
         suppress(session, account_id, email, "bounce", source="smtp", evidence=evidence)
 
 
-def _columns(outcomes: Sequence[RecipientOutcome]) -> dict[str, list[object]]:
+def _columns(outcomes: Sequence[RecipientOutcome]) -> dict[str, str]:
     return {
-        "seqs": [one.seq for one in outcomes],
-        "codes": [one.code for one in outcomes],
-        "replies": [one.reply for one in outcomes],
-        "ats": [one.at for one in outcomes],
+        "seqs": arrays.numbers(one.seq for one in outcomes),
+        "codes": arrays.numbers(one.code for one in outcomes),
+        "replies": arrays.texts(one.reply for one in outcomes),
+        "ats": arrays.seconds(one.at for one in outcomes),
     }
 
 

@@ -474,7 +474,7 @@ def _tables() -> None:
     op.create_index(
         "ix_recipients_contact_id",
         "recipients",
-        ["account_id", "contact_id", "broadcast_id"],
+        ["contact_id", "broadcast_id"],
         unique=False,
     )
     op.create_table(
