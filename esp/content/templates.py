@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from esp.content import ready_made
@@ -115,6 +115,14 @@ def archive(session: Session, account_id: int, template_id: int, now: datetime) 
 def restore(session: Session, account_id: int, template_id: int) -> None:
     """Take it into use again."""
     _put(session, account_id, template_id, None)
+
+
+def remove(session: Session, account_id: int, template_id: int) -> None:
+    """Delete it for good; broadcasts made of it stay as they are."""
+    get(session, account_id, template_id)
+    session.execute(
+        delete(Template).where(Template.account_id == account_id, Template.id == template_id)
+    )
 
 
 def _put(session: Session, account_id: int, template_id: int, archived_at: datetime | None) -> None:
