@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from esp.accounts.models import Account, Membership, User
 from esp.broadcasts.models import Broadcast, BroadcastList
 from esp.contacts.models import Contact, List, Subscription
 from esp.db import enter_account
+from esp.delivery.models import Dispatch, Link, Recipient
+from esp.engagement.record import count_all
 
 _numbers = itertools.count(1)
 
@@ -96,3 +98,51 @@ def _add(session: Session, table: Any, **values: Any) -> int:
     new_id = session.scalar(insert(table).values(**values).returning(table.id))
     assert new_id is not None
     return int(new_id)
+
+
+def make_dispatch(session: Session, account_id: int, broadcast_id: int, tracking: str = "all"):
+    """What the ledger of a broadcast hangs on."""
+    session.execute(text("SELECT make_ledger_partition(:id)"), {"id": broadcast_id})
+    session.execute(
+        insert(Dispatch).values(
+            account_id=account_id,
+            broadcast_id=broadcast_id,
+            content={},
+            settings={},
+            include_list_ids=[],
+            exclude_list_ids=[],
+            tracking=tracking,
+        )
+    )
+
+
+def make_recipient(
+    session: Session, account_id: int, broadcast_id: int, contact_id: int, **values: Any
+) -> int:
+    """A row of the ledger, counted; gives its seq. The broadcast has a dispatch."""
+    email = session.scalar(select(Contact.email).where(Contact.id == contact_id))
+    defaults = {"seq": next(_numbers), "email": email or "", "provider_id": 1}
+    row = {**defaults, **values}
+    session.execute(
+        insert(Recipient).values(
+            account_id=account_id, broadcast_id=broadcast_id, contact_id=contact_id, **row
+        )
+    )
+    counts = {"recipients": 1, row.get("state", "queued"): 1}
+    counts.pop("queued", None)
+    count_all(session, account_id, broadcast_id, counts)
+    return int(row["seq"])
+
+
+def make_link(
+    session: Session, account_id: int, broadcast_id: int, number: int, target: str, label: str = ""
+) -> None:
+    session.execute(
+        insert(Link).values(
+            account_id=account_id,
+            broadcast_id=broadcast_id,
+            number=number,
+            target=target,
+            label=label,
+        )
+    )
