@@ -10,13 +10,17 @@ from esp.errors import N_
 
 @dataclass(frozen=True)
 class Rate:
-    """`count` of `total`; `of` says in words what the total is, `meaning` what is counted."""
+    """`count` of `total`; `of` says in words what the total is, `meaning` what is counted.
+
+    `sentence` holds %(count)s and %(total)s.
+    """
 
     name: str
     label: str
     count: int
     total: int
     of: str
+    sentence: str
     meaning: str
 
     @property
@@ -41,13 +45,17 @@ class Figures:
     clicks: int
     rates: tuple[Rate, ...]
 
+    def rate(self, name: str) -> Rate:
+        """One of the rates by its name."""
+        return next(rate for rate in self.rates if rate.name == name)
+
     @property
     def handled(self) -> int:
         """Recipients with a final state."""
         return self.sent + self.failed + self.skipped
 
 
-# name, label, counted, denominator, "of …", meaning
+# name, label, counted, denominator, "of …", sentence, meaning
 _RATES = (
     (
         "delivered",
@@ -55,6 +63,7 @@ _RATES = (
         "delivered",
         "attempted",
         N_("of sent and failed"),
+        N_("%(count)s of %(total)s sent or failed"),
         N_("Taken by the receiver's server, and not returned since."),
     ),
     (
@@ -63,6 +72,7 @@ _RATES = (
         "unique_opens",
         "delivered",
         N_("of delivered"),
+        N_("%(count)s of %(total)s delivered"),
         N_("People whose mail program loaded the pixel, each counted once."),
     ),
     (
@@ -71,6 +81,7 @@ _RATES = (
         "unique_clicks",
         "delivered",
         N_("of delivered"),
+        N_("%(count)s of %(total)s delivered"),
         N_("People who followed at least one link, each counted once."),
     ),
     (
@@ -79,6 +90,7 @@ _RATES = (
         "unique_clicks",
         "unique_opens",
         N_("of those who opened"),
+        N_("%(count)s of %(total)s who opened"),
         N_("People who clicked, compared with people who opened."),
     ),
     (
@@ -87,6 +99,7 @@ _RATES = (
         "unsubscribed",
         "delivered",
         N_("of delivered"),
+        N_("%(count)s of %(total)s delivered"),
         N_("People who left by a link in this mail."),
     ),
     (
@@ -95,6 +108,7 @@ _RATES = (
         "complained",
         "delivered",
         N_("of delivered"),
+        N_("%(count)s of %(total)s delivered"),
         N_("People who reported this mail as spam."),
     ),
     (
@@ -103,6 +117,7 @@ _RATES = (
         "failed",
         "attempted",
         N_("of sent and failed"),
+        N_("%(count)s of %(total)s sent or failed"),
         N_("Refused by the receiver's server, or given up after the last try."),
     ),
     (
@@ -111,6 +126,7 @@ _RATES = (
         "bounced",
         "sent",
         N_("of sent"),
+        N_("%(count)s of %(total)s sent"),
         N_("Taken by the receiver's server, and returned afterwards."),
     ),
 )
@@ -123,8 +139,8 @@ def figures(counts: Mapping[str, int]) -> Figures:
     value["attempted"] = value["sent"] + value["failed"]
     final = value["sent"] + value["failed"] + value["skipped"]
     rates = tuple(
-        Rate(name, label, value[counted], value[total], of, meaning)
-        for name, label, counted, total, of, meaning in _RATES
+        Rate(name, label, value[counted], value[total], *words)
+        for name, label, counted, total, *words in _RATES
     )
     return Figures(
         recipients=value["recipients"],

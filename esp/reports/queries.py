@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from esp.delivery.models import Link, Recipient
+from esp.accounts.models import Account
+from esp.delivery.models import Dispatch, Link, Recipient
 from esp.engagement import counts
 from esp.engagement.models import BroadcastHour, LinkCount
 from esp.reports.figures import Figures, figures
@@ -95,24 +95,41 @@ def by_provider(session: Session, account_id: int, broadcast_id: int) -> list[Pr
     return [ProviderFigures(*row) for row in rows]
 
 
-def all_recipients(
-    session: Session, account_id: int, broadcast_id: int, page: int = 2_000
-) -> Iterator[Recipient]:
-    """The whole ledger of a broadcast, read in pages: for the CSV file."""
-    after = 0
-    while True:
-        rows = session.scalars(
-            select(Recipient)
-            .where(
-                Recipient.account_id == account_id,
-                Recipient.broadcast_id == broadcast_id,
-                Recipient.seq > after,
-            )
-            .order_by(Recipient.seq)
-            .limit(page)
-        ).all()
-        yield from rows
-        if len(rows) < page:
-            return
-        after = rows[-1].seq
-        session.expunge_all()
+@dataclass(frozen=True)
+class ReasonFigures:
+    """How many were failed or skipped for one reason; `reason` empty where none was kept."""
+
+    state: str
+    reason: str
+    recipients: int
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Whether trying again is more than asking for the same no."""
+        return self.state == "failed" and self.reason != "invalid"
+
+
+def by_reason(session: Session, account_id: int, broadcast_id: int) -> list[ReasonFigures]:
+    """Why some did not get it, the most frequent reason of each state first."""
+    number = func.count()
+    rows = session.execute(
+        select(Recipient.state, func.coalesce(Recipient.reason, ""), number)
+        .where(
+            Recipient.account_id == account_id,
+            Recipient.broadcast_id == broadcast_id,
+            Recipient.state.in_(("failed", "skipped")),
+        )
+        .group_by(Recipient.state, Recipient.reason)
+        .order_by(Recipient.state, number.desc(), Recipient.reason)
+    )
+    return [ReasonFigures(*row) for row in rows]
+
+
+def tracking_of(session: Session, account_id: int, broadcast_id: int) -> str:
+    """What may be measured (all, consented, none): as it was when the broadcast began."""
+    frozen = session.scalar(
+        select(Dispatch.tracking).where(
+            Dispatch.account_id == account_id, Dispatch.broadcast_id == broadcast_id
+        )
+    )
+    return frozen or session.get_one(Account, account_id).tracking
