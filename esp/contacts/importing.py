@@ -24,6 +24,9 @@ CHUNK_ROWS = 10_000
 LEASE = timedelta(seconds=20)
 
 
+Convert = Callable[[Row], Mapped | Rejected]
+
+
 class Lost(Exception):  # noqa: N818 - no error: another worker goes on, or the import was cancelled
     """This worker has nothing to do with the import any more."""
 
@@ -105,7 +108,7 @@ def claim(session: Session, account_id: int, now: datetime) -> Job | None:
     return Job.of(row) if row else None
 
 
-def collect(rows: Iterator[Row], convert: Callable[[Row], Mapped | Rejected]) -> Chunk | None:
+def collect(rows: Iterator[Row], convert: Convert) -> Chunk | None:
     """The next chunk; None at the end of the file."""
     taken = list(islice(rows, CHUNK_ROWS))
     if not taken:
@@ -267,7 +270,8 @@ def _copy(session: Session, people: list[Mapped], columns: list[str]) -> None:
                     *map(one.values.get, columns),
                 )
             )
-    session.execute(text("ANALYZE import_rows"))
+    for statement in (*import_sql.INDEXES, import_sql.ANALYZE):
+        session.execute(text(statement))
 
 
 def _find(

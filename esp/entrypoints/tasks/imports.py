@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from dramatiq.middleware import Interrupt
@@ -14,7 +16,7 @@ from esp.contacts.importing import Job, Lost
 from esp.contacts.reading import mapping as mappings
 from esp.contacts.reading.apply import applying
 from esp.contacts.reading.rows import read_rows
-from esp.contacts.reading.shape import Checkpoint
+from esp.contacts.reading.shape import Checkpoint, Row
 from esp.errors import N_, Invalid
 from esp.files import store
 from esp.runtime import Runtime
@@ -52,7 +54,7 @@ def _carry_out(runtime: Runtime, account_id: int, job: Job) -> None:
             mapping = mappings.Mapping.from_json(job.mapping)
             convert = applying(mapping, mapping.field_types(known))
             rows = read_rows(stream, job.dialect, place)
-            while chunk := importing.collect(rows, convert):
+            for chunk in _ahead(rows, convert):
                 _take(runtime, account_id, job, place, chunk)
                 place = chunk.checkpoint
         except Invalid as error:
@@ -66,6 +68,15 @@ def _carry_out(runtime: Runtime, account_id: int, job: Job) -> None:
         else:
             with runtime.transaction(account_id) as session:
                 importing.finish(session, account_id, job, place, runtime.clock())
+
+
+def _ahead(rows: Iterator[Row], convert: importing.Convert) -> Iterator[importing.Chunk]:
+    """Chunks, the next of which is read while the database works on one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="contact-file") as reader:
+        coming = reader.submit(importing.collect, rows, convert)
+        while chunk := coming.result():
+            coming = reader.submit(importing.collect, rows, convert)
+            yield chunk
 
 
 def _take(
