@@ -1,4 +1,4 @@
-"""(pure) What a message that came back is: first a delivery report, then an auto-reply, or other."""
+"""(pure) What a message that came back is: a delivery report, else an auto-reply, else other."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def _classify(message: Message) -> Returned:
     if any(report.kind in ("hard", "soft") for report in reports):
         return Returned("bounce", reports)
     if reports:
-        return Returned("delay", reports)
+        is_late = any(report.kind == "delay" for report in reports)
+        return Returned("delay" if is_late else "other", reports)
     sign = _automatic(message)
     return Returned("autoreply", sign=sign) if sign else Returned("other")
 
