@@ -54,7 +54,8 @@ UNION ALL SELECT 'waiting', NULL, coalesce(sum(is_new), 0) FROM waiting
 _SENT_AFTER_ALL = text("""
 WITH prior AS (
     SELECT seq, state FROM recipients
-    WHERE account_id = :account AND broadcast_id = :broadcast AND seq = ANY(CAST(:seqs AS integer[]))
+    WHERE account_id = :account AND broadcast_id = :broadcast
+        AND seq = ANY(CAST(:seqs AS integer[]))
         AND state IN ('failed', 'skipped') ORDER BY seq FOR UPDATE
 )
 UPDATE recipients r SET state = 'sent', reason = NULL, attempts = r.attempts + 1,

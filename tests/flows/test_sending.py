@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 from sqlalchemy import text
 
 from bench.sink import Behaviour, Received, Sink
+from esp import lifeline
 from esp.clock import utc_now
 from esp.delivery import dispatches
+from esp.delivery.facts import HITS, encode_unsubscribe
 from esp.delivery.sender import Sender
+from esp.entrypoints.run import embedded
+from esp.entrypoints.run.migrate import upgrade
+from esp.journal import Journal
 from esp.runtime import Runtime
 from tests.factories import make_account
 from tests.flows.processes import wait_until
 from tests.sendings import Sending, counts, make_sending, states
+from tests.servers import FAST
 
 RUNNER = """
 import signal, time
@@ -68,12 +77,12 @@ def real_runtime(settings, runtime, receiver) -> Iterator[Runtime]:
 
 
 @pytest.fixture
-def start(real_runtime) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def start(real_runtime) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Starts sending processes, and ends those that are left."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def begin() -> subprocess.Popen[bytes]:
-        values = real_runtime.settings
+    def begin(runtime: Runtime = real_runtime) -> subprocess.Popen[bytes]:
+        values = runtime.settings
         environment = os.environ | {
             "ESP_DATA_DIR": str(values.data_dir),
             "ESP_DATABASE_URL": values.database_url,
@@ -215,3 +224,72 @@ def held(runtime: Runtime, sending: Sending) -> int:
             )
             or 0
         )
+
+
+class OwnServer:
+    """A PostgreSQL that a test may stop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.start()
+
+    def start(self) -> None:
+        line = self.folder / "run" / "lifeline"
+        self.running = embedded.start_postgres(self.folder, line, FAST)
+
+    def stop(self) -> None:
+        self.running.stop()
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    folder = Path(tempfile.mkdtemp(prefix="esp-restart-"))
+    folder.chmod(0o711)  # PostgreSQL runs as nobody when the tests run as root
+    holder = lifeline.hold(folder / "run" / "lifeline")
+    server = OwnServer(folder)
+    yield server
+    server.stop()
+    os.close(holder)
+    shutil.rmtree(embedded.socket_folder(folder), ignore_errors=True)
+    shutil.rmtree(folder)
+
+
+def test_sending_goes_on_by_itself_after_the_database_was_away(
+    real_runtime, receiver, start, own_server
+):
+    """And somebody who left meanwhile, by way of a journal, gets nothing any more."""
+    receiver.behaviour.delay = 0.01
+    app, owner = embedded.database_urls(own_server.folder)
+    upgrade(app, owner)
+    runtime = Runtime.from_settings(
+        real_runtime.settings.model_copy(update={"database_url": app}), utc_now
+    )
+    people = 3000
+    sending = sending_of(runtime, people, batch=500)
+    process = start(runtime)
+    wait_until(lambda: len(receiver.messages) > 300)
+
+    own_server.stop()
+    settled: list[int] = []
+
+    def nothing_begins() -> bool:
+        settled.append(len(receiver.messages))
+        return len(settled) > 3 and len(set(settled[-3:])) == 1
+
+    wait_until(nothing_begins)
+    stopped_at = settled[-1]
+    door = Journal(runtime.journal_folder, HITS)
+    hit = (sending.account_id, sending.broadcast_id)
+    door.append(encode_unsubscribe(*hit, people, utc_now(), "one-click"))
+    own_server.start()
+
+    expected = {"sent": people - 1, "skipped": 1}
+    wait_until(lambda: states_of(runtime, sending) == expected, lambda: receiver.by_rcpt())
+    assert stopped_at < people
+    assert len(receiver.messages) == people - 1
+    assert set(receiver.by_rcpt().values()) == {1}
+    assert process.poll() is None
+    process.terminate()
+    assert process.wait(20) == 0
+    door.remove()
+    runtime.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import psycopg
@@ -22,15 +23,18 @@ class Ear:
         )
         self._wire = self._connection.pgconn
         asked_at = time.monotonic()
-        self._connection.execute(f"LISTEN {CHANNEL}")
+        try:
+            self._connection.execute(f"LISTEN {CHANNEL}")
+        except psycopg.Error:
+            self._connection.close()
+            raise
         self._wire.nonblocking = 1
+        # A second number of the socket: libpq closes its own when the connection is lost, and what
+        # is opened next might get that number while somebody still watches it.
+        self.fd = os.dup(self._connection.fileno())
         self._asked_at: float | None = None
         # All that was committed before this moment is heard.
         self.heard_until = asked_at
-
-    @property
-    def fd(self) -> int:
-        return self._connection.fileno()
 
     def ask(self, now: float) -> None:
         """Have PostgreSQL confirm that nothing is withheld, unless that is being asked already."""
@@ -53,4 +57,6 @@ class Ear:
         return heard
 
     def close(self) -> None:
+        """Only after nobody watches `fd` any more."""
+        os.close(self.fd)
         self._connection.close()
