@@ -11,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Engine,
-    ForeignKey,
     Identity,
     MetaData,
     Text,
@@ -19,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
 from sqlalchemy.sql import func
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
@@ -47,15 +46,6 @@ class Table(DeclarativeBase):
         dict[str, Any]: JSONB,
         list[Any]: JSONB,
     }
-
-
-class OfAccount:
-    """A tenant table: row-level security shows only rows of the transaction's account."""
-
-    account_id: Mapped[int] = mapped_column(
-        ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    id: Mapped[Id]
 
 
 def connect(url: str, *, size: int = 5, **options: Any) -> Engine:

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueCo
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import func
 
-from esp.db import CreatedAt, Id, OfAccount, Table
+from esp.db import CreatedAt, Id, Table
 
 
 class Account(Table):
@@ -35,6 +35,15 @@ class Account(Table):
     from_address: Mapped[str] = mapped_column(server_default="")
     inliner: Mapped[str] = mapped_column(server_default="premailer")
     created_at: Mapped[CreatedAt]
+
+
+class OfAccount:
+    """A tenant table: row-level security shows only rows of the transaction's account."""
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    id: Mapped[Id]
 
 
 class User(Table):

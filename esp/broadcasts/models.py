@@ -8,7 +8,9 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import func, text
 
-from esp.db import AccountId, CreatedAt, OfAccount, Table
+from esp.accounts.models import OfAccount
+from esp.contacts.models import List
+from esp.db import AccountId, CreatedAt, Table
 
 
 class Broadcast(OfAccount, Table):
@@ -82,7 +84,7 @@ class BroadcastList(Table):
             ondelete="CASCADE",
         ),
         ForeignKeyConstraint(
-            ["account_id", "list_id"], ["lists.account_id", "lists.id"], ondelete="CASCADE"
+            ["account_id", "list_id"], [List.account_id, List.id], ondelete="CASCADE"
         ),
         CheckConstraint("side IN ('include', 'exclude')", name="side"),
         Index("ix_broadcast_lists_account_id_list_id", "account_id", "list_id"),

@@ -16,7 +16,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import func, text
 
-from esp.db import AccountId, CreatedAt, OfAccount, Table
+from esp.accounts.models import OfAccount
+from esp.db import AccountId, CreatedAt, Table
+from esp.files.models import File
 
 
 class Contact(OfAccount, Table):
@@ -157,7 +159,7 @@ class Import(OfAccount, Table):
 
     __tablename__ = "imports"
     __table_args__ = (
-        ForeignKeyConstraint(["account_id", "file_id"], ["files.account_id", "files.id"]),
+        ForeignKeyConstraint(["account_id", "file_id"], [File.account_id, File.id]),
         CheckConstraint(
             "state IN ('mapping', 'waiting', 'running', 'finished', 'cancelled', 'failed')",
             name="state",

@@ -8,7 +8,8 @@ from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import func
 
-from esp.db import CreatedAt, OfAccount, Table
+from esp.accounts.models import OfAccount
+from esp.db import CreatedAt, Table
 
 
 class Template(OfAccount, Table):

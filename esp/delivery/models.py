@@ -19,7 +19,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import func, text
 from sqlalchemy.types import BigInteger
 
-from esp.db import AccountId, CreatedAt, OfAccount, Table
+from esp.accounts.models import OfAccount
+from esp.db import AccountId, CreatedAt, Table
 
 
 class Dispatch(Table):

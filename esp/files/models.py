@@ -11,7 +11,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from esp.db import AccountId, CreatedAt, OfAccount, Table
+from esp.accounts.models import OfAccount
+from esp.db import AccountId, CreatedAt, Table
 
 
 class File(OfAccount, Table):

@@ -8,7 +8,8 @@ from sqlalchemy import Index, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import func
 
-from esp.db import OfAccount, Table
+from esp.accounts.models import OfAccount
+from esp.db import Table
 
 
 class MailboxMessage(OfAccount, Table):

@@ -9,7 +9,8 @@ from sqlalchemy import CheckConstraint, Index, Integer, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import func, text
 
-from esp.db import Id, OfAccount, Table
+from esp.accounts.models import OfAccount
+from esp.db import Id, Table
 
 
 class InboundMessage(OfAccount, Table):

@@ -8,7 +8,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import text
 
-from esp.db import CreatedAt, Id, OfAccount, Table
+from esp.accounts.models import OfAccount
+from esp.db import CreatedAt, Id, Table
 
 
 class Transport(OfAccount, Table):

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from esp.db import CreatedAt, OfAccount, Table
+from esp.accounts.models import OfAccount
+from esp.db import CreatedAt, Table
 
 
 class Suppression(OfAccount, Table):
