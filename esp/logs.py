@@ -39,3 +39,5 @@ def configure(settings: Settings, process: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
+    # aiosmtpd tells every line of every conversation.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
