@@ -36,15 +36,17 @@ function plan(form) {
 document.addEventListener("htmx:afterRequest", (event) => {
   const form = event.detail.elt;
   if (!form.matches?.("[data-autosave]")) return;
-  if (event.detail.successful) delete form.dataset.dirty;
-  show(form, event.detail.successful ? "saved" : "failed");
+  const { status } = event.detail.xhr;
+  const saved = status >= 200 && status < 300;
+  if (saved) delete form.dataset.dirty;
+  show(form, saved ? "saved" : status === 409 ? "refused" : "failed");
 });
 
-// The indicator holds its sentences, translated: data-saving, data-saved-text, data-failed.
+// The indicator holds its sentences, translated: data-saving, data-saved-text, data-failed, data-refused.
 function show(form, state) {
   const place = document.querySelector(form.dataset.autosave || "[data-saved]");
   if (!place) return;
-  const sentences = { saving: place.dataset.saving, saved: place.dataset.savedText, failed: place.dataset.failed };
+  const sentences = { saving: place.dataset.saving, saved: place.dataset.savedText, failed: place.dataset.failed, refused: place.dataset.refused };
   const words = place.querySelector("[data-words]") ?? place;
   words.textContent = sentences[state] ?? "";
 }

@@ -10,6 +10,8 @@ Object.assign(htmx.config, {
   allowEval: false,
   allowScriptTags: false,
   selfRequestsOnly: true,
+  // Without "style", which the policy would refuse to be set as an attribute.
+  attributesToSettle: ["class", "width", "height"],
   historyCacheSize: 0,
   refreshOnHistoryMiss: true,
   scrollBehavior: "auto",
