@@ -99,6 +99,7 @@ function refresh() {
   const shown = preview.querySelector("iframe:last-of-type");
   const url = new URL(preview.dataset.preview, location.href);
   url.searchParams.set("contact", preview.dataset.contact ?? "");
+  url.searchParams.set("look", preview.classList.contains("preview-dark") ? "dark" : "light");
   url.searchParams.set("v", Date.now());
   const next = shown.cloneNode();
   next.classList.add("is-loading");
@@ -124,11 +125,12 @@ function look(button) {
   const group = button.closest("[role=group]");
   for (const other of group.querySelectorAll("[data-look]")) other.setAttribute("aria-pressed", String(other === button));
   preview.classList.toggle("preview-phone", Boolean(preview.querySelector('[data-look="phone"][aria-pressed="true"]')));
-  preview.classList.toggle("preview-dark", Boolean(preview.querySelector('[data-look="dark"][aria-pressed="true"]')));
+  const dark = Boolean(preview.querySelector('[data-look="dark"][aria-pressed="true"]'));
+  if (preview.classList.toggle("preview-dark", dark) || button.dataset.look === "light") refresh();
 }
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.elt === form && event.detail.successful) refresh();
+  if (event.detail.elt === form && event.detail.xhr.status === 200) refresh();
 });
 
 // --- A link away from unsaved text saves it first and goes then.
@@ -142,7 +144,7 @@ document.addEventListener(
     const go = (done) => {
       if (done.detail.elt !== form) return;
       document.removeEventListener("htmx:afterRequest", go);
-      if (done.detail.successful) location.assign(link.href);
+      if (done.detail.xhr.status === 200) location.assign(link.href);
     };
     document.addEventListener("htmx:afterRequest", go);
     htmx.trigger(form, "autosave");

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
 from esp.accounts.models import Account
@@ -94,12 +94,20 @@ class Progress:
 
 
 def running(session: Session, account_id: int, limit: int = 10) -> list[Broadcast]:
-    """Those on their way, the next or oldest first."""
+    """Those on their way: first what needs somebody, then what moves, then what waits."""
     return list(
         session.scalars(
             select(Broadcast)
             .where(Broadcast.account_id == account_id, Broadcast.state.in_(RUNNING))
-            .order_by(func.coalesce(Broadcast.started_at, Broadcast.send_at), Broadcast.id)
+            .order_by(
+                case(
+                    {"held": 0, "sending": 1, "preparing": 1, "paused": 2},
+                    value=Broadcast.state,
+                    else_=3,
+                ),
+                func.coalesce(Broadcast.started_at, Broadcast.send_at),
+                Broadcast.id,
+            )
             .limit(limit)
         )
     )

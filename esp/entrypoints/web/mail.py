@@ -36,6 +36,7 @@ READY_MADE = templates_folder() / "ready_made"
 # Links leave the frame; `base-uri 'none'` bars an address here, not a target.
 BASE = '<base target="_blank">'
 _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
+_SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IGNORECASE)
 _DOCTYPE = re.compile(r"\s*<!doctype[^>]*>", re.IGNORECASE)
 
 
@@ -47,7 +48,8 @@ def show(what: str, ident: str) -> Response:
             html = _kept(session, ident)
         else:
             html = editor.seen(session, _draft(session, what, ident), editor.person_id()).html
-    return Response(_framed(html), content_type="text/html; charset=utf-8")
+    look = "dark" if request.args.get("look") == "dark" else "light"
+    return Response(_framed(html, look), content_type="text/html; charset=utf-8")
 
 
 def _draft(session: Session, what: str, ident: str) -> Broadcast:
@@ -85,16 +87,19 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _framed(html: str | None) -> str:
+def _framed(html: str | None, look: str) -> str:
+    """As a reader in light or in dark mode sees it, whichever this device is in."""
     if html is None:
         text = escape(_(preview.NO_MESSAGE))
         style = (
             "font:15px/1.5 system-ui,sans-serif;color:#67655e;padding:48px 24px;text-align:center"
         )
         html = f'<!doctype html><meta charset="utf-8"><p style="{style}">{text}</p>'
+    html = _SCHEME.sub(lambda m: "(min-width:0)" if m[1].lower() == look else "(max-width:0)", html)
     place = _HEAD.search(html) or _DOCTYPE.match(html)
     at = place.end() if place else 0
-    return html[:at] + BASE + html[at:]
+    scheme = f"<style>:root{{color-scheme:{look} only!important}}</style>"
+    return html[:at] + BASE + scheme + html[at:]
 
 
 @blueprint.get("/mail/people")
