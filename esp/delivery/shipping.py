@@ -50,6 +50,13 @@ def shipped_offset(session: Session, name: str) -> int:
     return int(offset or 0)
 
 
+def _known_offset(session: Session, name: str) -> int:
+    offset = session.scalar(
+        text("SELECT shipped_offset FROM journals WHERE name = :name"), {"name": name}
+    )
+    return int(offset or 0)
+
+
 def ship(session: Session, name: str, facts: Sequence[tuple[int, Fact]]) -> int:
     """Store the facts that are not stored yet, and how far that is; both with the caller's commit.
 
@@ -98,12 +105,13 @@ def store(session: Session, facts: Sequence[Fact]) -> None:
 
 def ship_file(transaction: Transaction, folder: Path, name: str) -> int:
     """Ship a journal from its file, as far as it is written; the offset reached."""
-    offset = -1
     while True:
-        before = offset
-        offset = again(lambda: _ship_chunk(transaction, folder, name, _CHUNK))
-        if offset == before:
+        # Looking takes no lock and writes nothing: most of the time there is nothing to ship.
+        with transaction(None) as session:
+            offset = _known_offset(session, name)
+        if not journal.read(folder, name, offset, 1):
             return offset
+        again(lambda: _ship_chunk(transaction, folder, name, _CHUNK))
 
 
 def _ship_chunk(transaction: Transaction, folder: Path, name: str, limit: int) -> int:
