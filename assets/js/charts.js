@@ -73,7 +73,7 @@ function options(place, data) {
       boundaryGap: data.kind === "bar",
       axisLine: { lineStyle: { color: line } },
       axisTick: { show: false },
-      axisLabel: { ...text, hideOverlap: true },
+      axisLabel: { ...text, hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right" },
     },
     yAxis: {
       type: "value",
