@@ -43,7 +43,7 @@ ANSWERS = {
     ),
     "bounced": Words(
         "no",
-        N_("No, it came back"),
+        N_("No, it bounced"),
         N_("The mail server of %(domain)s took it at first, and returned it on %(when)s."),
         _ASK,
     ),

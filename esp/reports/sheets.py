@@ -28,7 +28,7 @@ RECIPIENTS = (
     N_("Opens"),
     N_("First clicked"),
     N_("Clicks"),
-    N_("Came back"),
+    N_("Bounced"),
     N_("Unsubscribed"),
 )
 LINKS = (N_("Link"), N_("Target"), N_("Clicks"), N_("People who clicked"), N_("Share of clicks"))
@@ -37,7 +37,7 @@ PROVIDERS = (
     N_("Recipients"),
     N_("Sent"),
     N_("Failed"),
-    N_("Came back"),
+    N_("Bounced"),
     N_("Opened"),
     N_("Clicked"),
 )

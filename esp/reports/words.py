@@ -14,7 +14,7 @@ STATES = {
 # What one may ask the ledger for besides a state.
 DEEDS = {
     "delivered": N_("Delivered"),
-    "bounced": N_("Came back"),
+    "bounced": N_("Bounced"),
     "opened": N_("Opened"),
     "clicked": N_("Clicked"),
     "unsubscribed": N_("Unsubscribed"),
