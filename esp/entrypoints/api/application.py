@@ -94,6 +94,8 @@ def _read(*, for_files: bool) -> bytes:
     if not for_files:
         told.update(request.get_data())
         return told.digest()
+    if request.mimetype != "multipart/form-data":
+        raise Rejected(415, "Send the file as multipart/form-data.")
     request.max_content_length = runtime().settings.upload_limit_mb * 1024 * 1024
     for name, value in sorted(request.form.items(multi=True)):
         told.update(f"{name}={value}\n".encode())

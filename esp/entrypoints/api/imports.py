@@ -8,7 +8,7 @@ from typing import Annotated, Any, BinaryIO, cast
 import orjson
 from apiflask import APIBlueprint
 from apiflask.fields import UploadFile
-from flask import Response, request, url_for
+from flask import Response, url_for
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic import Field as Say
 
@@ -94,8 +94,6 @@ def create(wanted: NewImport) -> tuple[shapes.Import, int, dict[str, str]]:
     CSV or XLSX, with a header or without. `mapping` says what the columns become; left out, it is
     guessed. Look at the import's address for its progress.
     """
-    if not request.mimetype.startswith("multipart/"):
-        raise Rejected(415, "Send the file as multipart/form-data.")
     file = wanted.file
     kept = store.keep(
         session(),

@@ -102,7 +102,7 @@ def _errors_of(error: Error) -> Iterator[dict[str, str]]:
 def _unfit(error: HTTPError) -> Response:
     """What a schema refused: {where: {place: [sentence]}}."""
     errors = [
-        {"place": "" if place == "_schema" else place, "text": text}
+        {"place": "" if place == "_schema" else place, "text": text.removeprefix("Value error, ")}
         for places in _mapping(error.detail).values()
         for place, texts in _mapping(places).items()
         for text in texts
