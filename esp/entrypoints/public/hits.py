@@ -7,8 +7,11 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from esp.delivery import facts, shipping
 from esp.journal import Journal
@@ -20,6 +23,9 @@ SHIP_SECONDS = 0.25
 # How often journals of dead processes are looked for, and how long a broken database is left alone.
 SWEEP_SECONDS = 10.0
 PATIENCE_SECONDS = 2.0
+# Those who wait for an answer share a processor with this thread: it takes a quarter of it at
+# most, and what a rush leaves in the journal is shipped after it.
+REST = 3.0
 
 
 class Hits:
@@ -32,6 +38,7 @@ class Hits:
         self._journal: Journal | None = None
         self._shipped = 0
         self._swept_at = 0.0
+        self._worked = 0.0
         self._closed = threading.Event()
         self._start()
 
@@ -50,9 +57,7 @@ class Hits:
         journal = self._journal
         if journal is not None and self._process == os.getpid():
             if journal.end > self._shipped:
-                reached = shipping.ship_file(
-                    self._runtime.transaction, journal.folder, journal.name
-                )
+                reached = shipping.ship_file(self._paced, journal.folder, journal.name)
                 self._shipped = max(self._shipped, reached)
                 with self._lock:
                     journal.shipped(reached)
@@ -61,7 +66,7 @@ class Hits:
 
     def sweep(self) -> None:
         """Ship what dead processes of this host left."""
-        shipping.ship_hits(self._runtime.transaction, self._runtime.journal_folder)
+        shipping.ship_hits(self._paced, self._runtime.journal_folder)
 
     def step(self) -> float:
         """One round of the thread; seconds to wait before the next."""
@@ -90,6 +95,17 @@ class Hits:
             else:
                 self._journal.remove()
             self._journal = None
+
+    @contextmanager
+    def _paced(self, account_id: None) -> Iterator[Session]:
+        """A transaction; before it, a rest in proportion to the work of the last one."""
+        self._closed.wait(self._worked * REST)
+        begun = time.thread_time()
+        try:
+            with self._runtime.transaction(account_id) as session:
+                yield session
+        finally:
+            self._worked = time.thread_time() - begun
 
     def _writer(self) -> Journal:
         if self._process != os.getpid():
