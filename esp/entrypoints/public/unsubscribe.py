@@ -116,7 +116,7 @@ def _undo(token: str, ref: RecipientRef) -> Response:
     with transaction(ref.account_id) as session:
         person = unsubscribe.addressee(session, *ref)
         speak_for(session, ref.account_id, person.language if person else "")
-        wording = _("That was a mistake: subscribe me again")
+        wording = _("That was a mistake")
         back = unsubscribe.undo(session, *ref, way("undo", wording))
         names = preferences.names_of(session, ref.account_id, back)
     return page("back_again", token=token, names=names)
