@@ -28,16 +28,17 @@ def safe_cell(text: str) -> str:
 
 def head(header: Sequence[str], translate: Callable[[str], str]) -> bytes:
     """The first line, with the byte order mark by which Excel knows UTF-8."""
-    return codecs.BOM_UTF8 + _line([translate(ROW), translate(REASON), *header])
+    return codecs.BOM_UTF8 + cells([translate(ROW), translate(REASON), *header])
 
 
 def line(number: int, reason: str, values: Sequence[str], translate: Callable[[str], str]) -> bytes:
     """One rejected line; `reason` is a key of REASONS."""
     sentence = REASONS.get(reason)
-    return _line([str(number), translate(sentence) if sentence else reason, *values])
+    return cells([str(number), translate(sentence) if sentence else reason, *values])
 
 
-def _line(cells: Sequence[str]) -> bytes:
+def cells(texts: Sequence[str]) -> bytes:
+    """One line of a CSV file that a spreadsheet may open."""
     out = io.StringIO()
-    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
+    csv.writer(out).writerow([safe_cell(text) for text in texts])
     return out.getvalue().encode(errors="replace")
