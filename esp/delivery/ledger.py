@@ -17,6 +17,9 @@ from esp.delivery.retry import LIFETIME
 from esp.engagement.record import Tally, count, hour_of
 from esp.suppression.suppress import suppress
 
+# Closer together than this on average, recipients are read as one range of the ledger's key.
+_NEIGHBOURS = 20
+
 _RECORD = text("""
 WITH o AS (
     SELECT * FROM unnest(CAST(:seqs AS integer[]), CAST(:kinds AS text[]),
@@ -76,12 +79,25 @@ def record_outcomes(session: Session, outcomes: Iterable[RecipientOutcome]) -> N
     ordered = sorted(outcomes, key=attrgetter("account_id", "broadcast_id", "seq", "at"))
     for account_id, of_account in groupby(ordered, key=attrgetter("account_id")):
         enter_account(session, account_id)
-        # The bounds below matter to each execution anew.
-        session.execute(text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"))
         tallies: dict[Tally, int] = {}
         for broadcast_id, found in groupby(of_account, key=attrgetter("broadcast_id")):
             _record(session, account_id, broadcast_id, list(found), tallies)
+        _plan_with_loops(session, True)
         count(session, account_id, tallies)
+
+
+def _plan_with_loops(session: Session, wanted: bool) -> None:
+    """A fresh partition has no statistics, and a loop over neighbours would be quadratic.
+
+    Nor may a plan made for other bounds be used again.
+    """
+    session.execute(
+        text(
+            "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
+            " set_config('enable_nestloop', :wanted, true)"
+        ),
+        {"wanted": "on" if wanted else "off"},
+    )
 
 
 def _record(
@@ -93,6 +109,8 @@ def _record(
 ) -> None:
     # Of two attempts at one recipient the later counts.
     latest = list({outcome.seq: outcome for outcome in outcomes}.values())
+    lo, hi = latest[0].seq, latest[-1].seq
+    _plan_with_loops(session, hi - lo > _NEIGHBOURS * len(latest))
     rows = session.execute(
         _RECORD,
         {
@@ -100,9 +118,8 @@ def _record(
             "broadcast": broadcast_id,
             "lifetime": LIFETIME,
             **_columns(latest),
-            # Without statistics of a fresh partition, only bounds keep the plan to the key.
-            "lo": min(one.seq for one in latest),
-            "hi": max(one.seq for one in latest),
+            "lo": lo,
+            "hi": hi,
             "kinds": arrays.texts(one.kind for one in latest),
             "reasons": arrays.texts(one.reason for one in latest),
             "next_ats": arrays.seconds(one.next_at for one in latest),
