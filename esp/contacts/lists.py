@@ -72,9 +72,11 @@ def counts(session: Session, account_id: int) -> dict[int, Counts]:
 
 def create(session: Session, account_id: int, wording: Wording) -> int:
     """The public key, part of the sign-up page's address, stays for good."""
+    # Part of a List-Id too, which takes no underscore and knows no upper case.
+    public_key = secrets.token_hex(10)
     return session.scalars(
         insert(List)
-        .values(account_id=account_id, public_key=secrets.token_urlsafe(12), **_checked(wording))
+        .values(account_id=account_id, public_key=public_key, **_checked(wording))
         .returning(List.id)
     ).one()
 
