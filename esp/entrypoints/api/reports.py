@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC
 
 from apiflask import APIBlueprint
 
@@ -13,6 +14,7 @@ from esp.engagement import counts
 from esp.entrypoints.api import cursors
 from esp.entrypoints.api.frame import PREFIX, account_id, session
 from esp.entrypoints.api.shapes import results as shapes
+from esp.reports import answers
 from esp.reports import queries as reports
 from esp.reports.figures import figures
 
@@ -78,11 +80,23 @@ def recipients(broadcast_id: int, query: shapes.RecipientQuery) -> shapes.Recipi
 @blueprint.output(shapes.Why)
 def why_not(broadcast_id: int, query: shapes.WhyQuery) -> shapes.Why:
     """Why somebody did, or did not, get it"""
+    broadcast = compose.get(session(), account_id(), broadcast_id)
     answer = why.why(session(), account_id(), broadcast_id, query.email)
+    reason = answer.recipient.reason if answer.recipient else None
+    words = answers.words(answer.code, reason, broadcast.state)
+    at = answer.late.at if answer.code == "bounced" and answer.late else answer.at
+    fill = {
+        "email": answer.email,
+        "domain": answer.email.rpartition("@")[2],
+        "when": at.astimezone(UTC).isoformat(timespec="seconds") if at else "",
+    }
     return shapes.Why(
         code=answer.code,
+        verdict=words.verdict,
+        text=words.text % fill,
+        advice=words.advice % fill,
         email=answer.email,
-        at=answer.at,
+        at=at,
         recipient=shapes.Recipient.model_validate(answer.recipient) if answer.recipient else None,
         suppressed=answer.suppression.reason if answer.suppression else None,
     )

@@ -171,7 +171,8 @@ def test_sending_at_once(program: Program, runtime: Runtime, news: int, clock):
     assert program.get(f"{where}/recipients", state="skipped").json["data"] == rows[2:]
     assert program.get(f"{where}/recipients", email="cit").json["data"] == rows[1:2]
     why = program.get(f"{where}/recipients/why", email="BUDI@customers.example").json
-    assert (why["code"], why["suppressed"]) == ("skipped", "manual")
+    assert (why["code"], why["verdict"], why["suppressed"]) == ("skipped", "no", "manual")
+    assert why["text"]
     assert program.get(f"{where}/recipients/why", email="x@y.example").json["code"] == "unknown"
 
     report = program.get(f"{where}/report").json

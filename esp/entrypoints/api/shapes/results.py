@@ -119,6 +119,9 @@ class Why(Out):
         " pending, unsubscribed.",
         examples=["sent"],
     )
+    verdict: Literal["yes", "not_yet", "no"] = Say(description="Whether the person got it.")
+    text: str = Say(examples=["The mail server of customers.example took it on 2026-11-02."])
+    advice: str = Say(description="What one can do.")
     email: str
     at: Time | None
     recipient: Recipient | None
