@@ -73,7 +73,7 @@ function options(place, data) {
       boundaryGap: data.kind === "bar",
       axisLine: { lineStyle: { color: line } },
       axisTick: { show: false },
-      axisLabel: { ...text, hideOverlap: true, alignMinLabel: "left", alignMaxLabel: "right" },
+      axisLabel: { ...text, hideOverlap: true, ...(data.kind === "line" && { alignMinLabel: "left", alignMaxLabel: "right" }) },
     },
     yAxis: {
       type: "value",
@@ -92,4 +92,7 @@ function series(row, data) {
   return { ...common, type: "line", showSymbol: false, symbolSize: 7, lineStyle: { width: 2 }, smooth: 0.15, areaStyle: { opacity: 0.07 } };
 }
 
-document.addEventListener("theme:changed", () => document.querySelectorAll("[data-chart]").forEach(draw));
+const redraw = () => document.querySelectorAll("[data-chart]").forEach(draw);
+document.addEventListener("theme:changed", redraw);
+// Paper is light, whatever the screen is.
+matchMedia("print").addEventListener("change", redraw);
