@@ -199,6 +199,7 @@ class TestReport:
         page = owner.get(sent.url).text
         for sentence in ("Measured with consent only", "Nobody is measured"):
             assert (sentence in page) == (sentence == said)
+        assert ("Opened – Not measured" in words_of(page)) == (tracking == "none")
 
 
 class TestLive:
