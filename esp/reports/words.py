@@ -38,15 +38,15 @@ REASONS = {
     "rejected": N_("Refused"),
     "expired": N_("Given up after the last try"),
 }
-# Where the name alone would not do; the others stand for themselves.
+# Providers whose short name alone would not do. Brands are the same in every language.
 PROVIDERS = {
     "other": N_("Others"),
     "gmx": N_("GMX and web.de"),
-    "t-online": N_("T-Online"),
-    "att": N_("AT&T"),
-    "mail.ru": N_("Mail.ru"),
-    "qq": N_("QQ"),
-    "netease": N_("NetEase"),
+    "t-online": "T-Online",
+    "att": "AT&T",
+    "mail.ru": "Mail.ru",
+    "qq": "QQ",
+    "netease": "NetEase",
 }
 SUPPRESSIONS = {
     "bounce": N_("mail to it came back for good"),
