@@ -11,21 +11,22 @@ from hypothesis import strategies as st
 from esp.broadcasts.times import local_field, moment
 from esp.errors import Invalid
 
+START = datetime(2020, 1, 1, tzinfo=UTC)
 ZONES = ["UTC", "Asia/Jakarta", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]
 
 
 @pytest.mark.parametrize(
     ("local", "zone", "expected"),
     [
-        ("2026-11-02T09:00", "Asia/Jakarta", datetime(2026, 11, 2, 2, 0)),
-        ("2026-07-01T09:00", "Europe/Berlin", datetime(2026, 7, 1, 7, 0)),
-        ("2026-12-01T09:00", "Europe/Berlin", datetime(2026, 12, 1, 8, 0)),
+        ("2026-11-02T09:00", "Asia/Jakarta", "2026-11-02T02:00Z"),
+        ("2026-07-01T09:00", "Europe/Berlin", "2026-07-01T07:00Z"),
+        ("2026-12-01T09:00", "Europe/Berlin", "2026-12-01T08:00Z"),
         # The hour that comes twice: the first.
-        ("2026-10-25T02:30", "Europe/Berlin", datetime(2026, 10, 25, 0, 30)),
+        ("2026-10-25T02:30", "Europe/Berlin", "2026-10-25T00:30Z"),
     ],
 )
 def test_a_time_of_a_zone(local, zone, expected):
-    assert moment(local, zone) == expected.replace(tzinfo=UTC)
+    assert moment(local, zone) == datetime.fromisoformat(expected)
 
 
 @pytest.mark.parametrize(
@@ -47,9 +48,7 @@ def test_what_is_no_moment(local, zone):
 
 
 @given(
-    st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)).map(
-        lambda value: value.replace(second=0, microsecond=0, tzinfo=UTC)
-    ),
+    st.integers(0, 10_000_000).map(lambda minutes: START + timedelta(minutes=minutes)),
     st.sampled_from(ZONES),
 )
 def test_what_is_shown_is_read_back(value, zone):
