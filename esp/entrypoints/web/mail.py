@@ -40,9 +40,12 @@ _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IG
 _DOCTYPE = re.compile(r"\s*<!doctype[^>]*>", re.IGNORECASE)
 
 
-@blueprint.get("/mail/<any('broadcasts', 'templates', 'ready-made', 'mailbox'):what>/<ident>")
+@blueprint.get("/mail/<what>/<ident>")
 def show(what: str, ident: str) -> Response:
-    """A message as its reader sees it; `contact` in the query says whose data fills it."""
+    """A message as its reader sees it; `contact` in the query says whose data fills it.
+
+    `what` is broadcasts, templates, ready-made or mailbox.
+    """
     with transaction() as session:
         if what == "mailbox":
             html = _kept(session, ident)
@@ -59,7 +62,9 @@ def _draft(session: Session, what: str, ident: str) -> Broadcast:
     account = editor.account_of(session)
     if what == "templates":
         return preview.draft_of(templates.get(session, account_id, _number(ident)), account)
-    language, _dot, name = ident.partition("-")
+    if what != "ready-made":
+        raise NotFound
+    language, _hyphen, name = ident.partition("-")
     return preview.draft_of(ready_template(language, name), account)
 
 
