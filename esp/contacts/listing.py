@@ -1,62 +1,26 @@
-"""Reads contacts in pages, and what belongs to each of them, in one query a page."""
+"""Reads what belongs to contacts and lists, for programs: a query for all of a page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from esp.contacts.lists import Counts
 from esp.contacts.models import Contact, Subscription
-from esp.suppression.models import Suppression
-
-# The end of a range of texts that begin alike: row-level security bars LIKE from an index.
-_END = "\U0010ffff"
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which contacts; `words` is the beginning of an address or a name."""
-
-    email: str | None = None
-    external_id: str | None = None
-    list_id: int | None = None
-    state: str | None = None
-    words: str = ""
-
-
-def page(
-    session: Session, account_id: int, wanted: Wanted, *, after: int = 0, limit: int = 50
-) -> Sequence[Contact]:
-    """In the order in which they were added; `after` is the number of the last one seen."""
-    query = select(Contact).where(Contact.account_id == account_id, Contact.id > after)
-    if wanted.email is not None:
-        query = query.where(Contact.email == wanted.email)
-    if wanted.external_id is not None:
-        query = query.where(Contact.external_id == wanted.external_id)
-    if wanted.list_id is not None or wanted.state is not None:
-        subscribed = exists().where(
-            Subscription.account_id == account_id, Subscription.contact_id == Contact.id
-        )
-        if wanted.list_id is not None:
-            subscribed = subscribed.where(Subscription.list_id == wanted.list_id)
-        if wanted.state is not None:
-            subscribed = subscribed.where(Subscription.state == wanted.state)
-        query = query.where(subscribed)
-    beginning = wanted.words.strip().lower()
-    if beginning:
-        places = (
-            Contact.email,
-            func.lower(Contact.first_name),
-            func.lower(Contact.last_name),
-            func.lower(Contact.company),
-        )
-        query = query.where(
-            or_(*((place >= beginning) & (place < beginning + _END) for place in places))
-        )
-    return session.scalars(query.order_by(Contact.id).limit(limit)).all()
+def known_as(
+    session: Session, account_id: int, *, email: str | None, external_id: str | None
+) -> list[Contact]:
+    """The contact with exactly this address (in its normal form) and this identifier, if any."""
+    query = select(Contact).where(Contact.account_id == account_id)
+    if email is not None:
+        query = query.where(Contact.email == email)
+    if external_id is not None:
+        query = query.where(Contact.external_id == external_id)
+    return list(session.scalars(query.limit(1)))
 
 
 def subscriptions(
@@ -73,17 +37,6 @@ def subscriptions(
     for row in rows:
         found[row.contact_id].append(row)
     return found
-
-
-def suppressed(session: Session, account_id: int, emails: Sequence[str]) -> set[str]:
-    """Those of the addresses that get no marketing mail."""
-    return set(
-        session.scalars(
-            select(Suppression.email).where(
-                Suppression.account_id == account_id, Suppression.email.in_(emails)
-            )
-        )
-    )
 
 
 def counts(session: Session, account_id: int, list_ids: Sequence[int]) -> dict[int, Counts]:

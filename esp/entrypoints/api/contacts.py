@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from flask import url_for
 
 from esp import addresses
-from esp.contacts import listing, people, subscriptions
+from esp.contacts import listing, people, queries, subscriptions
 from esp.contacts.models import Contact
 from esp.contacts.subscriptions import Asked
 from esp.entrypoints.api import cursors
@@ -23,6 +23,7 @@ from esp.entrypoints.api.frame import (
     record,
     session,
 )
+from esp.entrypoints.api.problems import Rejected
 from esp.entrypoints.api.shapes import contacts as shapes
 
 blueprint = APIBlueprint("contacts", __name__, url_prefix=f"{PREFIX}/contacts", tag="Contacts")
@@ -32,19 +33,15 @@ blueprint = APIBlueprint("contacts", __name__, url_prefix=f"{PREFIX}/contacts", 
 @blueprint.input(shapes.ContactQuery, location="query", arg_name="query")
 @blueprint.output(shapes.ContactPage)
 def index(query: shapes.ContactQuery) -> shapes.ContactPage:
-    """Find contacts"""
-    wanted = listing.Wanted(
-        email=normal(query.email),
-        external_id=query.external_id,
-        list_id=query.list_id,
-        state=query.state,
-        words=query.q or "",
-    )
-    rows = listing.page(
-        session(), account_id(), wanted, after=query.after or 0, limit=query.limit + 1
-    )
-    page, cursor = cursors.cut(rows, query.limit)
-    return shapes.ContactPage(data=_shown(page), next_cursor=cursor)
+    """Find contacts, the newest first"""
+    if query.email is not None or query.external_id is not None:
+        return shapes.ContactPage(data=_known(query), next_cursor=None)
+    wanted = queries.Wanted(query.q or "", query.list_id, query.state or "", query.after)
+    found = queries.search(session(), account_id(), wanted, query.limit)
+    if found.cut and not found.contacts:
+        raise Rejected(422, "There is too much to look through for `q`. Write more of the word.")
+    cursor = cursors.encode(found.older) if found.older else None
+    return shapes.ContactPage(data=_shown(found.contacts), next_cursor=cursor)
 
 
 @blueprint.post("")
@@ -144,6 +141,24 @@ def _name(wanted: shapes.ContactChanges) -> str:
     return wanted.email or wanted.external_id or ""
 
 
+def _known(query: shapes.ContactQuery) -> list[shapes.Contact]:
+    """The one contact with this address or identifier, if it fits the rest as well."""
+    rows = listing.known_as(
+        session(), account_id(), email=normal(query.email), external_id=query.external_id
+    )
+    found = _shown(rows)
+    if query.list_id is None and query.state is None:
+        return found
+    return [
+        contact
+        for contact in found
+        if any(
+            query.list_id in (None, one.list_id) and query.state in (None, one.state)
+            for one in contact.subscriptions
+        )
+    ]
+
+
 def _one(contact_id: int) -> shapes.Contact:
     row = people.get(session(), account_id(), contact_id)
     session().refresh(row)
@@ -152,8 +167,7 @@ def _one(contact_id: int) -> shapes.Contact:
 
 def _shown(rows: Sequence[Contact]) -> list[shapes.Contact]:
     on = listing.subscriptions(session(), account_id(), [row.id for row in rows])
-    emails = [row.email for row in rows if row.email]
-    barred = listing.suppressed(session(), account_id(), emails)
+    barred = queries.suppressed(session(), account_id(), [row.email for row in rows])
     return [
         shapes.Contact.model_validate(
             columns(row) | {"subscriptions": on[row.id], "suppressed": row.email in barred}

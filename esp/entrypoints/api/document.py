@@ -92,7 +92,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     if "requestBody" in operation:
         statuses += _WITH_BODY
         operation["requestBody"]["required"] = method != "post" or not path.endswith("}")
-    elif operation["parameters"]:
+    elif any(parameter["in"] == "query" for parameter in operation["parameters"]):
         statuses.append(422)
     if method != "get":
         statuses += _CHANGING

@@ -41,7 +41,7 @@ _STATUS: tuple[tuple[type[Error], int], ...] = (
 _KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
 
-class Rejected(Exception):  # noqa: N818 - an answer, not a fault of ours
+class Rejected(Exception):
     """The answer is a problem with this status."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:

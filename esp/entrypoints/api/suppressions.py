@@ -12,7 +12,7 @@ from esp.entrypoints.api.frame import PREFIX, account_id, caller, record, sessio
 from esp.entrypoints.api.problems import Rejected
 from esp.entrypoints.api.shapes import contacts as shapes
 from esp.errors import Invalid
-from esp.suppression import listing
+from esp.suppression import queries
 from esp.suppression.suppress import lift, suppress
 
 blueprint = APIBlueprint(
@@ -25,13 +25,12 @@ blueprint = APIBlueprint(
 @blueprint.output(shapes.SuppressionPage)
 def index(query: shapes.SuppressionQuery) -> shapes.SuppressionPage:
     """Suppressed addresses, the newest first"""
-    rows = listing.page(
-        session(),
-        account_id(),
-        email=normal(query.email),
-        before=query.after,
-        limit=query.limit + 1,
-    )
+    email = normal(query.email)
+    if email is not None:
+        one = queries.of_email(session(), account_id(), email)
+        rows = [one] if one else []
+    else:
+        rows = queries.page(session(), account_id(), before=query.after, limit=query.limit + 1)
     page, cursor = cursors.cut(rows, query.limit)
     shown = [shapes.Suppression.model_validate(row) for row in page]
     return shapes.SuppressionPage(data=shown, next_cursor=cursor)
@@ -59,7 +58,7 @@ def create(wanted: shapes.NewSuppression) -> tuple[shapes.Suppression, int, dict
         evidence=wanted.evidence,
         actor=caller().actor,
     )
-    row = listing.of_address(session(), account_id(), email)
+    row = queries.of_email(session(), account_id(), email)
     if row is None:
         raise Rejected(409, "The address was lifted at this moment. Try again.")
     if is_new:
@@ -76,7 +75,7 @@ def create(wanted: shapes.NewSuppression) -> tuple[shapes.Suppression, int, dict
 @blueprint.output(shapes.Suppression)
 def show(suppression_id: int) -> shapes.Suppression:
     """One suppressed address"""
-    row = listing.get(session(), account_id(), suppression_id)
+    row = queries.get(session(), account_id(), suppression_id)
     return shapes.Suppression.model_validate(row)
 
 
@@ -87,7 +86,7 @@ def remove(suppression_id: int) -> tuple[str, int]:
 
     The address may have mail again. Its subscriptions stay as they are.
     """
-    row = listing.get(session(), account_id(), suppression_id)
+    row = queries.get(session(), account_id(), suppression_id)
     lift(session(), account_id(), row.email)
     record("suppression.lift", row.email, reason=row.reason)
     return "", 204

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field as Say
+from pydantic import model_validator
 
 from esp.entrypoints.api.shapes.parts import MOST, Id, In, OfPages, Out, PageQuery, Time
 
@@ -158,7 +159,18 @@ class ContactQuery(PageQuery):
     state: State | None = Say(
         None, description="With a subscription in this state (to `list_id`, if it is given)."
     )
-    q: str | None = Say(None, max_length=200, description="Address or name begins with this text.")
+    q: str | None = Say(
+        None,
+        max_length=100,
+        description="Beginning of an address, name or company, else a part of one. Not together"
+        " with `email` or `external_id`.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.q is not None and (self.email is not None or self.external_id is not None):
+            raise ValueError("Ask by `q`, or by `email` and `external_id`.")
+        return self
 
 
 class Wish(In):
