@@ -38,7 +38,8 @@ def add(session: Session, account_id: int, pasted: str, actor: str, source: str 
     added = Added()
     emails: set[str] = set()
     for part in parts:
-        email = check(part).normalized
+        # People paste what their mail program shows: Ada <ada@example.com>
+        email = check(part.rpartition("<")[2].rstrip(" >")).normalized
         if email:
             emails.add(email)
         else:

@@ -196,7 +196,7 @@ def _new_field(name: str, index: int, cells: list[str], taken: set[str]) -> str:
 
 def field_key(label: str) -> str:
     """The key of a field with this label, "" if the label has no Latin letter or digit."""
-    latin = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode().lower()
+    latin = unicodedata.normalize("NFKD", label.casefold()).encode("ascii", "ignore").decode()
     key = re.sub(r"[^a-z0-9]+", "_", latin).strip("_")
     if key[:1].isdigit():
         key = f"f_{key}"

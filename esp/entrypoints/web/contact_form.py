@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as __
 from flask_wtf import FlaskForm
-from wtforms import DateField, EmailField, SelectField, StringField, TextAreaField
+from wtforms import DateField, EmailField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.fields.core import Field as FormField
 
 from esp.contacts.models import Contact, Field
@@ -61,10 +61,10 @@ def contact_form(own: Sequence[Field], contact: Contact | None = None) -> Contac
         data |= {f"fields.{f.key}": _shown(contact.fields.get(f.key)) for f in own}
     form: ContactForm = made(data=data)
     form.sex.choices = [
-        ("", _("Not said")),
-        ("female", _("Female")),
-        ("male", _("Male")),
-        ("other", _("Other")),
+        SelectChoice("", _("Not said")),
+        SelectChoice("female", _("Female")),
+        SelectChoice("male", _("Male")),
+        SelectChoice("other", _("Other")),
     ]
     form.language.render_kw = {"list": "languages"}
     return form
@@ -88,10 +88,17 @@ def _field(field: Field) -> FormField:
     if field.type == "number":
         return StringField(field.label, render_kw={"inputmode": "decimal"})
     if field.type == "boolean":
-        choices = [("", "–"), ("true", __("Yes")), ("false", __("No"))]
+        choices = [
+            SelectChoice("", "–"),
+            SelectChoice("true", __("Yes")),
+            SelectChoice("false", __("No")),
+        ]
         return SelectField(field.label, choices=choices, validate_choice=False)
     if field.type == "choice":
-        choices = [("", "–"), *((choice, choice) for choice in field.choices)]
+        choices = [
+            SelectChoice("", "–"),
+            *(SelectChoice(choice, choice) for choice in field.choices),
+        ]
         return SelectField(field.label, choices=choices, validate_choice=False)
     return TextAreaField(field.label, render_kw={"rows": 1})
 

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as __
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import SelectField, StringField, TextAreaField
+from wtforms import SelectChoice, SelectField, StringField, TextAreaField
 
 from esp.accounts.audit import record
 from esp.contacts import fields
@@ -103,7 +103,7 @@ def delete(field_id: int) -> Response:
 
 def _form() -> FieldForm:
     form = FieldForm()
-    form.type.choices = [(kind, _(name)) for kind, name in fields.KIND_NAMES.items()]
+    form.type.choices = [SelectChoice(kind, _(name)) for kind, name in fields.KIND_NAMES.items()]
     return form
 
 

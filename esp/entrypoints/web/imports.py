@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 from flask import Blueprint, make_response, render_template, request, stream_with_context, url_for
 from flask import Response as FlaskResponse
@@ -77,11 +78,11 @@ def new() -> str:
 def upload() -> str | tuple[str, int] | Response:
     """Keep the file and look at its beginning."""
     form = UploadForm()
+    file = request.files.get("file")
     try:
-        file = request.files.get("file")
         if file is None or not file.filename:
             raise Invalid(N_("Choose a file."), "file")
-        with transaction() as session:
+        with closing(file), transaction() as session:
             kept = store.keep(
                 session,
                 current_account_id(),
