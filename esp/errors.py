@@ -17,7 +17,7 @@ def N_(text: str) -> str:
 
 
 class Error(Exception):
-    """`text` is a sentence for people with `%(name)s` placeholders, filled from `values` after translation."""
+    """`text` is a sentence for people; `%(name)s` in it is filled from `values` once translated."""
 
     def __init__(self, text: str, **values: object) -> None:
         self.text = text

@@ -7,7 +7,7 @@ import hashlib
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from esp.errors import Invalid, N_
+from esp.errors import N_, Invalid
 
 
 class Cipher:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from esp.accounts.models import Account
 from esp.broadcasts.compose import lists_of
-from esp.broadcasts.message import examine, plan_settings
+from esp.broadcasts.message import examine, plan_settings, transport_of
 from esp.broadcasts.models import Broadcast
 from esp.config import Settings
 from esp.contacts.models import List
@@ -52,7 +52,7 @@ def freeze(session: Session, settings: Settings, broadcast: Broadcast) -> None:
         data=merge_data(account, broadcast, session.get(List, (account.id, include[0]))),
         include_list_ids=include,
         exclude_list_ids=exclude,
-        transport_id=broadcast.transport_id,
+        transport_id=transport_of(session, broadcast),
         tracking=account.tracking,
         rate_per_minute=broadcast.rate_per_minute,
     )

@@ -20,6 +20,7 @@ from esp.content.prepare import Options, PreparedContent, Problem, Source, prepa
 from esp.delivery.plan import ListId, PlanSettings
 from esp.errors import N_
 from esp.senders.providers import KNOWN
+from esp.senders.transports import default_transport
 
 FREE_PROVIDERS = ("google", "yahoo", "microsoft", "apple", "gmx", "mail.ru")
 # Their owners publish p=reject or quarantine: mail from elsewhere in their name is refused.
@@ -160,3 +161,11 @@ def plan_settings(
 
 def _list_id(first: List, domain: str) -> ListId:
     return ListId(f"list-{first.id}.account-{first.account_id}", first.name, domain)
+
+
+def transport_of(session: Session, broadcast: Broadcast) -> int | None:
+    """The transport chosen for it, else the account's own default; None: the installation's."""
+    if broadcast.transport_id is not None:
+        return broadcast.transport_id
+    chosen = default_transport(session, broadcast.account_id)
+    return chosen.id if chosen else None

@@ -13,11 +13,11 @@ from esp.broadcasts.compose import lists_of
 from esp.broadcasts.freeze import merge_data
 from esp.broadcasts.message import content_of
 from esp.broadcasts.models import Broadcast
+from esp.contacts.merge import COLUMNS, contact_data
 from esp.contacts.models import Contact, List
 from esp.content import liquid
 from esp.content.models import Template
 from esp.content.problems import Problem
-from esp.delivery.load import CONTACT_COLUMNS
 from esp.delivery.plan import FillError, PlanRecipient, render_browser
 from esp.errors import N_, NotFound
 
@@ -76,10 +76,8 @@ def draft_of(template: Template, account: Account) -> Broadcast:
 
 def sample(language: str) -> dict[str, Any]:
     """What `contact` holds for the person who does not exist."""
-    empty: dict[str, Any] = dict.fromkeys(CONTACT_COLUMNS, "")
-    return _named(
-        {**empty, "birth_date": None, "fields": {}, "language": language} | SAMPLES[language]
-    )
+    empty: dict[str, Any] = {**dict.fromkeys(COLUMNS, ""), "birth_date": None, "fields": {}}
+    return contact_data({**empty, "language": language, **SAMPLES[language]})
 
 
 def person(
@@ -93,12 +91,7 @@ def person(
     )
     if contact is None:
         raise NotFound
-    return _named({name: getattr(contact, name) for name in CONTACT_COLUMNS})
-
-
-def _named(contact: dict[str, Any]) -> dict[str, Any]:
-    name = f"{contact['first_name']} {contact['last_name']}".strip()
-    return {**contact, "name": name, "email": contact["email"] or ""}
+    return contact_data(contact)
 
 
 def data_for(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from esp import addresses
 from esp.accounts.models import Account
-from esp.broadcasts.message import content_of, plan_settings
+from esp.broadcasts.message import content_of, plan_settings, transport_of
 from esp.broadcasts.models import Broadcast
 from esp.broadcasts.preview import data_for
 from esp.config import Settings
@@ -56,7 +56,7 @@ def send_test(
     origin = notices.Origin.of(settings, keyring, broadcast.from_name)
     for email in emails:
         reserved = notices.reserve(
-            session, account.id, origin, "test", email, broadcast.transport_id, now
+            session, account.id, origin, "test", email, transport_of(session, broadcast), now
         )
         reader = PlanRecipient(SEQ, email, str(contact["name"]), data, track_opens=False)
         message = plan.fill(reader, now, token)

@@ -27,7 +27,7 @@ LEASE = timedelta(seconds=20)
 Convert = Callable[[Row], Mapped | Rejected]
 
 
-class Lost(Exception):  # noqa: N818 - no error: another worker goes on, or the import was cancelled
+class Lost(Exception):
     """This worker has nothing to do with the import any more."""
 
 

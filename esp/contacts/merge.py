@@ -38,5 +38,6 @@ def contact_data(contact: Mapping[str, Any] | object, keys: Iterable[str] = ()) 
     else:
         data = {column: getattr(contact, column) for column in COLUMNS}
     data["fields"] = dict.fromkeys(keys) | dict(data["fields"] or {})
+    data["email"] = data["email"] or ""
     data["name"] = f"{data['first_name'] or ''} {data['last_name'] or ''}".strip()
     return data

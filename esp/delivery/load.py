@@ -10,15 +10,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from esp.contacts.merge import COLUMNS, contact_data
 from esp.delivery.batches import Claim
 from esp.delivery.tracking import allowed
-
-# What merge tags reach as `contact.…`; custom fields are `contact.fields.…`.
-CONTACT_COLUMNS = (
-    "email", "external_id", "first_name", "last_name", "language", "phone", "company",
-    "occupation", "birth_date", "sex", "street", "city", "region", "postal_code", "country",
-    "time_zone", "fields",
-)  # fmt: skip
 
 _SELECT = """
 SELECT r.seq, r.contact_id, r.email, r.attempts, f.expires_at, c.email,
@@ -36,7 +30,7 @@ LEFT JOIN deferrals f ON f.account_id = %(account)s AND f.broadcast_id = r.broad
     AND f.seq = r.seq
 WHERE r.account_id = %(account)s AND r.broadcast_id = %(broadcast)s AND {which}
 ORDER BY r.seq
-""".replace("{columns}", ", ".join(f"c.{name}" for name in CONTACT_COLUMNS))
+""".replace("{columns}", ", ".join(f"c.{name}" for name in COLUMNS))
 
 # A deferred recipient of a range waits in the table of deferrals, not in the range.
 _RANGE = _SELECT.replace("{which}", "r.seq BETWEEN %(lo)s AND %(hi)s AND r.state = 'queued'")
@@ -66,9 +60,7 @@ class Ready:
 
     def contact(self) -> dict[str, Any]:
         """What `contact` holds in merge tags."""
-        found = dict(zip(CONTACT_COLUMNS, self.values, strict=True))
-        found["name"] = f"{found['first_name']} {found['last_name']}".strip()
-        return found
+        return contact_data(dict(zip(COLUMNS, self.values, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

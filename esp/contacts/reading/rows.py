@@ -49,7 +49,7 @@ def read_rows(stream: BinaryIO, dialect: Dialect, start: Checkpoint | None) -> I
             yield row
 
 
-class _Broken(Exception):  # noqa: N818 - a signal between two methods, never an error of a caller
+class _Broken(Exception):
     pass
 
 

@@ -15,7 +15,7 @@ DATE_ORDERS = ("dmy", "mdy")
 Typed = str | int | float | bool
 
 
-class Misfit(Exception):  # noqa: N818 - says what a cell is, caught where the row is known
+class Misfit(Exception):
     """`reason` is a key of mapping.REASONS."""
 
     def __init__(self, reason: str) -> None:
