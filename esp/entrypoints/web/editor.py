@@ -23,7 +23,7 @@ from esp.entrypoints.tasks import wake
 from esp.entrypoints.web.frame import current_account_id, current_user, runtime, sentence
 from esp.errors import N_, Conflict, Invalid, Refused
 
-KINDS = (("html", N_("HTML")), ("mjml", N_("MJML")), ("text", N_("Plain text")))
+KINDS = (("html", "HTML"), ("mjml", "MJML"), ("text", N_("Plain text")))
 
 
 @dataclass(frozen=True)
