@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from esp.contacts.models import Field
@@ -128,11 +128,6 @@ def filled(session: Session, account_id: int) -> dict[str, int]:
         {"account_id": account_id},
     )
     return {key: int(number) for key, number in rows}
-
-
-def count(session: Session, account_id: int) -> int:
-    """How many fields the account has."""
-    return session.scalar(select(func.count()).where(Field.account_id == account_id)) or 0
 
 
 def _label(label: str) -> str:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from esp.contacts import fields, lists
@@ -289,15 +289,3 @@ def _add_fields(
         if key not in known:
             label = labels.get(key, "")[: fields.LABEL_LENGTH] or key
             fields.add(session, account_id, label, kind, key=key)
-
-
-def unfinished(session: Session, account_id: int) -> int:
-    """How many imports wait or run."""
-    return (
-        session.scalar(
-            select(func.count()).where(
-                Import.account_id == account_id, Import.state.in_(("waiting", "running"))
-            )
-        )
-        or 0
-    )

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dramatiq.middleware import Interrupt
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
-from esp.contacts import fields, importing, imports
-from esp.contacts.importing import Job, Lost
+from esp.contacts import fields, import_claims, importing, imports
+from esp.contacts.import_claims import Job, Lost
 from esp.contacts.reading import mapping as mappings
 from esp.contacts.reading.apply import applying
 from esp.contacts.reading.rows import read_rows
@@ -31,7 +31,7 @@ def run(runtime: Runtime, account_id: int) -> None:
     """Claim and finish one import after the other; a stop leaves the rest to the next worker."""
     while True:
         with runtime.transaction(account_id) as session:
-            job = importing.claim(session, account_id, runtime.clock())
+            job = import_claims.claim(session, account_id, runtime.clock())
         if job is None:
             return
         try:
@@ -39,7 +39,7 @@ def run(runtime: Runtime, account_id: int) -> None:
                 _carry_out(runtime, account_id, job)
         except Interrupt:
             with runtime.transaction(account_id) as session:
-                importing.let_go(session, account_id, job.import_id)
+                import_claims.let_go(session, account_id, job.import_id)
             raise
 
 
@@ -67,7 +67,7 @@ def _carry_out(runtime: Runtime, account_id: int, job: Job) -> None:
             _fail(runtime, account_id, job, place, wrong)
         else:
             with runtime.transaction(account_id) as session:
-                importing.finish(session, account_id, job, place, runtime.clock())
+                import_claims.finish(session, account_id, job, place, runtime.clock())
 
 
 def _ahead(rows: Iterator[Row], convert: importing.Convert) -> Iterator[importing.Chunk]:
@@ -102,4 +102,4 @@ def _fail(
 ) -> None:
     with runtime.transaction(account_id) as session:
         text = imports.as_error(error)
-        importing.fail(session, account_id, job, place, text, runtime.clock())
+        import_claims.fail(session, account_id, job, place, text, runtime.clock())

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from esp.contacts import fields, importing, imports
+from esp.contacts import fields, import_claims, importing, imports
 from esp.contacts.imports import Wishes
 from esp.contacts.reading.apply import applying
 from esp.contacts.reading.mapping import Mapping
@@ -40,7 +40,7 @@ def prepared(
 def carried_out(session: Session, account_id: int, data: str | bytes, now, **more: Any):
     """The import after all its chunks."""
     import_id = prepared(session, account_id, data, **more)
-    job = importing.claim(session, account_id, now)
+    job = import_claims.claim(session, account_id, now)
     assert job is not None
     stream = io.BytesIO()
     store.copy_to(session, account_id, job.file_id, stream)
@@ -53,6 +53,6 @@ def carried_out(session: Session, account_id: int, data: str | bytes, now, **mor
         # The worker's chunks are transactions of their own, at whose end this table is dropped.
         session.connection().exec_driver_sql("DROP TABLE IF EXISTS import_rows")
         place = chunk.checkpoint
-    importing.finish(session, account_id, job, place, now)
+    import_claims.finish(session, account_id, job, place, now)
     session.expire_all()
     return imports.get(session, account_id, import_id)

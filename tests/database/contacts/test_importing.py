@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from esp.contacts import fields, importing, imports
+from esp.contacts import fields, import_claims, importing, imports
 from esp.contacts.imports import Wishes
 from esp.contacts.models import Consent, Contact, ImportRejection, Subscription
 from esp.engagement.models import Event
@@ -265,17 +265,17 @@ def test_rejected_lines_keep_their_number_reason_and_cells(session, account_id, 
 
 def test_a_second_worker_that_comes_late_changes_nothing(session, account_id, clock):
     import_id = prepared(session, account_id, "email\nani@a.example\n")
-    job = importing.claim(session, account_id, clock())
+    job = import_claims.claim(session, account_id, clock())
     assert job is not None
     assert job.import_id == import_id
-    assert importing.claim(session, account_id, clock()) is None
+    assert import_claims.claim(session, account_id, clock()) is None
     clock.forward(seconds=21)
-    again = importing.claim(session, account_id, clock())
+    again = import_claims.claim(session, account_id, clock())
     assert again == job
     imports.cancel(session, account_id, import_id, clock())
-    with pytest.raises(importing.Lost):
-        importing.finish(session, account_id, job, None, clock())
-    assert importing.claim(session, account_id, clock()) is None
+    with pytest.raises(import_claims.Lost):
+        import_claims.finish(session, account_id, job, None, clock())
+    assert import_claims.claim(session, account_id, clock()) is None
 
 
 @pytest.mark.parametrize(

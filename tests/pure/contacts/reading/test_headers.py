@@ -223,7 +223,7 @@ def test_the_order_of_dates_shows_in_the_rows() -> None:
     ("label", "key"),
     [
         ("Shoe size (EU)", "shoe_size_eu"),
-        ("Größe", "groe"),
+        ("Größe", "grosse"),
         ("2nd name", "f_2nd_name"),
         ("例", ""),
         ("x" * 60, "x" * 40),
