@@ -14,8 +14,8 @@ from wtforms.fields.core import Field as FormField
 from esp.contacts.models import Contact, Field
 from esp.translations import LANGUAGES
 
-MAIN = ("email", "first_name", "last_name", "language", "external_id")
-MORE = ("phone", "company", "occupation", "birth_date", "sex")
+MAIN = ("email", "language", "first_name", "last_name", "phone", "company")
+MORE = ("external_id", "occupation", "birth_date", "sex")
 PLACE = ("street", "postal_code", "city", "region", "country", "time_zone")
 
 

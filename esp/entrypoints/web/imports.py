@@ -16,7 +16,7 @@ from wtforms import FileField
 
 from esp.contacts import fields, imports, lists
 from esp.contacts.imports import ENCODINGS, Wishes
-from esp.contacts.models import Import
+from esp.contacts.models import Import, List
 from esp.contacts.reading import rejected
 from esp.contacts.reading.apply import REASONS
 from esp.contacts.reading.mapping import Mapping
@@ -228,6 +228,7 @@ def _upload_page(form: UploadForm) -> str:
 def _mapping_page(session: Session, row: Import, wrong: Error | None = None) -> str:
     own = fields.all_fields(session, current_account_id())
     form = request.form
+    usable = lists.all_lists(session, current_account_id())
     mapping = import_mapping.mapping_of(row, form) if wrong else row.mapping
     return render_template(
         "imports/mapping.html",
@@ -238,8 +239,8 @@ def _mapping_page(session: Session, row: Import, wrong: Error | None = None) -> 
         relation=import_mapping.RELATION,
         encodings=ENCODINGS,
         delimiters=DELIMITERS,
-        lists=lists.all_lists(session, current_account_id()),
-        chosen=form.get("list") if wrong else str(number("list") or ""),
+        lists=usable,
+        chosen=form.get("list") if wrong else _likely_list(usable),
         new_list=form.get("new_list", ""),
         source=form.get("source", ""),
         update="update" in form if wrong else True,
@@ -248,6 +249,14 @@ def _mapping_page(session: Session, row: Import, wrong: Error | None = None) -> 
         wrong=sentence(wrong) if wrong else "",
         size=imports.size_of(session, current_account_id(), row),
     )
+
+
+def _likely_list(usable: list[List]) -> str:
+    """The one of the address, else the only one there is."""
+    asked = number("list")
+    if asked is None and len(usable) == 1:
+        asked = usable[0].id
+    return str(asked or "")
 
 
 def _preview(session: Session, row: Import, data: object) -> str:
