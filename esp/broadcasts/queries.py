@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from esp.broadcasts.models import Broadcast
+from esp.delivery import ledger
 from esp.delivery.models import Recipient
 
 
@@ -87,18 +88,11 @@ def recipients(
     return session.scalars(query.order_by(Recipient.seq).limit(limit)).all()
 
 
-_UNFINISHED = text("""
-    SELECT EXISTS (SELECT FROM batches WHERE account_id = :account_id
-            AND broadcast_id = :broadcast_id AND state <> 'done')
-        OR EXISTS (SELECT FROM deferrals WHERE account_id = :account_id
-            AND broadcast_id = :broadcast_id)
-        OR EXISTS (SELECT FROM broadcasts WHERE account_id = :account_id
-            AND id = :broadcast_id AND snapshot_finished_at IS NULL)
-""")
-
-
 def has_work_left(session: Session, account_id: int, broadcast_id: int) -> bool:
-    """Whether some recipient has no final state yet."""
-    return bool(
-        session.scalar(_UNFINISHED, {"account_id": account_id, "broadcast_id": broadcast_id})
+    """Whether somebody is not written down yet, or has no final state."""
+    written = session.scalar(
+        select(Broadcast.snapshot_finished_at).where(
+            Broadcast.account_id == account_id, Broadcast.id == broadcast_id
+        )
     )
+    return written is None or not ledger.is_through(session, account_id, broadcast_id)

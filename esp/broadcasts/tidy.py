@@ -10,46 +10,12 @@ from sqlalchemy.orm import Session
 
 from esp.broadcasts import move
 from esp.broadcasts.models import Broadcast
+from esp.delivery import ledger
 from esp.engagement.record import count_all
 from esp.errors import N_, Refused
 
-_LEASED = text("""
-    SELECT EXISTS (SELECT FROM batches WHERE account_id = :account_id
-            AND broadcast_id = :broadcast_id AND state = 'leased' AND lease_until > now())
-        OR EXISTS (SELECT FROM deferrals WHERE account_id = :account_id
-            AND broadcast_id = :broadcast_id AND lease_until > now())
-""")
-_SKIP = text("""
-    WITH open AS (
-        SELECT seq, state FROM recipients
-        WHERE account_id = :account_id AND broadcast_id = :broadcast_id
-        AND seq BETWEEN :lo AND :hi AND state IN ('queued', 'deferred')
-    ), skipped AS (
-        UPDATE recipients r SET state = 'skipped', reason = 'cancelled' FROM open
-        WHERE r.account_id = :account_id AND r.broadcast_id = :broadcast_id AND r.seq = open.seq
-        RETURNING open.state
-    )
-    SELECT count(*), count(*) FILTER (WHERE state = 'deferred') FROM skipped
-""")
-_REST = text("""
-    SELECT lo, hi FROM batches WHERE account_id = :account_id AND broadcast_id = :broadcast_id
-    AND state <> 'done' ORDER BY lo LIMIT 40
-""")
-_DONE = text("""
-    UPDATE batches SET state = 'done', owner = NULL, lease_until = NULL
-    WHERE account_id = :account_id AND broadcast_id = :broadcast_id AND lo BETWEEN :lo AND :hi
-""")
-_DEFERRED = text("""
-    WITH gone AS (
-        DELETE FROM deferrals WHERE account_id = :account_id AND broadcast_id = :broadcast_id
-        RETURNING seq
-    ), skipped AS (
-        UPDATE recipients r SET state = 'skipped', reason = 'cancelled' FROM gone
-        WHERE r.account_id = :account_id AND r.broadcast_id = :broadcast_id AND r.seq = gone.seq
-        AND r.state = 'deferred' RETURNING r.seq
-    )
-    SELECT count(*) FROM skipped
-""")
+# Rows of the ledger taken in one transaction.
+_AT_ONCE = 5_000
 _FAILED = text("""
     WITH again AS (
         UPDATE recipients SET state = 'queued', reason = NULL
@@ -73,24 +39,15 @@ class Step(Enum):
     done = "done"
 
 
-def skip_rest(session: Session, account_id: int, broadcast_id: int) -> Step:
+def skip_rest(session: Session, account_id: int, broadcast_id: int, now: datetime) -> Step:
     """Mark some of what a cancelled broadcast did not send as skipped.
 
-    Waits for senders that still hold a lease: what they had begun must be told by its reply.
+    What senders still hold is waited for: what they had begun must be told by its reply.
     """
-    ids = {"account_id": account_id, "broadcast_id": broadcast_id}
-    if session.scalar(_LEASED, ids):
-        return Step.waiting
-    ranges = session.execute(_REST, ids).all()
-    if ranges:
-        span = ids | {"lo": ranges[0][0], "hi": ranges[-1][1]}
-        skipped, deferred = session.execute(_SKIP, span).one()
-        session.execute(_DONE, span)
-        count_all(session, account_id, broadcast_id, {"skipped": skipped, "deferred": -deferred})
+    if ledger.skip_rest(session, account_id, broadcast_id, "cancelled", now, _AT_ONCE):
         return Step.more
-    skipped = session.scalar(_DEFERRED, ids) or 0
-    count_all(session, account_id, broadcast_id, {"skipped": skipped, "deferred": -skipped})
-    return Step.done
+    through = ledger.is_through(session, account_id, broadcast_id)
+    return Step.done if through else Step.waiting
 
 
 def close(session: Session, account_id: int, broadcast_id: int, now: datetime) -> None:

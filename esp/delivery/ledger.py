@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from esp.db import enter_account
 from esp.delivery import arrays, verdicts
+from esp.delivery.batches import LEASE
 from esp.delivery.facts import RecipientOutcome
 from esp.delivery.retry import LIFETIME
 from esp.engagement.record import Tally, count, hour_of
@@ -195,17 +196,19 @@ def skip_rest(
     """Skip up to about `limit` recipients that no sender holds, of a stopped dispatch.
 
     The number of recipients looked at; call again, in new transactions, until it is 0. What a
-    sender still holds comes back when its open replies are in.
+    sender still holds comes back when its open replies are in, or counts as given up a lease
+    after its lease ran out (a late 250 still turns skipped into sent).
     """
     batches = session.execute(
         text(
             "UPDATE batches b SET state = 'done' FROM (SELECT lo FROM batches"
-            " WHERE account_id = :account AND broadcast_id = :broadcast AND state = 'ready'"
+            " WHERE account_id = :account AND broadcast_id = :broadcast"
+            " AND (state = 'ready' OR (state = 'leased' AND lease_until < :gone))"
             " ORDER BY lo LIMIT greatest(1, :limit / 1000) FOR UPDATE SKIP LOCKED) one"
             " WHERE b.account_id = :account AND b.broadcast_id = :broadcast AND b.lo = one.lo"
             " RETURNING b.lo, b.hi"
         ),
-        {"account": account_id, "broadcast": broadcast_id, "limit": limit},
+        {"account": account_id, "broadcast": broadcast_id, "limit": limit, "gone": at - LEASE},
     ).all()
     seqs = [
         row[0]
@@ -221,10 +224,10 @@ def skip_rest(
     seqs += session.scalars(
         text(
             "SELECT seq FROM deferrals WHERE account_id = :account"
-            " AND broadcast_id = :broadcast AND owner IS NULL"
+            " AND broadcast_id = :broadcast AND (owner IS NULL OR lease_until < :gone)"
             " ORDER BY seq LIMIT :limit FOR UPDATE SKIP LOCKED"
         ),
-        {"account": account_id, "broadcast": broadcast_id, "limit": limit},
+        {"account": account_id, "broadcast": broadcast_id, "limit": limit, "gone": at - LEASE},
     ).all()
     record_outcomes(
         session,

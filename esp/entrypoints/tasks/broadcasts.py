@@ -91,7 +91,7 @@ def _tidy(runtime: Runtime, account_id: int, broadcast_id: int) -> None:
     done = False
     while not done:
         with runtime.transaction(account_id) as session:
-            step = tidy.skip_rest(session, account_id, broadcast_id)
+            step = tidy.skip_rest(session, account_id, broadcast_id, runtime.clock())
             if step is tidy.Step.waiting:
                 return
             done = step is tidy.Step.done

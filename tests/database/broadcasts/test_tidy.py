@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, text
 
 from esp.broadcasts import compose, move, queries, tidy
+from esp.delivery.batches import LEASE
 from esp.delivery.models import Batch
 from esp.engagement import counts
 from esp.errors import Refused
@@ -35,7 +36,7 @@ def broadcast_id(session, account_id):
 def skip_all(session, account_id, broadcast_id):
     steps = []
     while not steps or steps[-1] is tidy.Step.more:
-        steps.append(tidy.skip_rest(session, account_id, broadcast_id))
+        steps.append(tidy.skip_rest(session, account_id, broadcast_id, NOW))
     return steps[-1]
 
 
@@ -64,13 +65,12 @@ def test_the_deferred_of_finished_ranges_are_skipped_too(session, account_id, br
 
 def test_it_waits_for_a_sender_that_has_begun(session, account_id, broadcast_id):
     session.execute(
-        text(
-            "UPDATE batches SET state = 'leased', owner = 'a sender',"
-            " lease_until = now() + interval '1 minute'"
-        )
+        text("UPDATE batches SET state = 'leased', owner = 'a sender', lease_until = :until"),
+        {"until": NOW},
     )
-    assert tidy.skip_rest(session, account_id, broadcast_id) is tidy.Step.waiting
-    session.execute(text("UPDATE batches SET lease_until = now() - interval '1 second'"))
+    assert tidy.skip_rest(session, account_id, broadcast_id, NOW) is tidy.Step.waiting
+    long_gone = {"until": NOW - 2 * LEASE}
+    session.execute(text("UPDATE batches SET lease_until = :until"), long_gone)
     assert skip_all(session, account_id, broadcast_id) is tidy.Step.done
 
 
