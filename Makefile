@@ -43,6 +43,26 @@ check: $(READY) ## Formatter, linters, types, layers, migrations.
 standards: $(READY) ## Which statements of the standards list a test shows, and which none.
 	@$(BIN)/python -m tests.standards
 
+.PHONY: bench
+bench: $(READY) ## Measure everything; ARGS=--quick to see that it works.
+	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: bench-fill
+bench-fill: $(READY) ## How fast messages are filled, against the obvious way.
+	@$(BIN)/python -m bench fill $(ARGS)
+
+.PHONY: bench-send
+bench-send: $(READY) ## How fast a broadcast goes out, against Postfix's smtp-source.
+	@$(BIN)/python -m bench send $(ARGS)
+
+.PHONY: bench-track
+bench-track: $(READY) ## How fast opens and clicks are answered, against a bare server.
+	@$(BIN)/python -m bench track $(ARGS)
+
+.PHONY: bench-import
+bench-import: $(READY) ## How fast a contact file becomes contacts.
+	@$(BIN)/python -m bench import $(ARGS)
+
 .PHONY: assets
 assets: $(ASSETS) ## Build the front end, if its sources changed.
 

@@ -1,15 +1,11 @@
 """How fast a plan is filled, against the same message made with python-liquid and EmailMessage.
 
-    python bench/fill.py [--seconds 2]
-
 The reference parses its templates once as well. Before anything is measured, the decoded parts and
 headers of both messages are compared for many recipients.
 """
 
 from __future__ import annotations
 
-import argparse
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +17,7 @@ from itertools import count
 
 from liquid import Environment
 
+from bench.results import Figure, figure
 from esp.delivery.plan import ListId, PlanRecipient, PlanSettings, compile_plan, urls
 from esp.tokens import Keyring, RecipientSigner, recipient_token
 
@@ -197,27 +194,19 @@ def rate(
     return done / spent
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    seconds = parser.parse_args().seconds
+def run(rounds: int, quick: bool) -> list[Figure]:
+    """The ratio for messages with merge tags only, and for those with conditions and loops."""
+    found = []
+    seconds = 0.1 if quick else 0.4
     for label, logic, goal in (("merge tags", False, 60), ("conditions and loops", True, 8)):
         prepared = content(logic)
         compare(prepared)
         fast, slow = ours(prepared), reference(prepared)
         people = (recipient(seq) for seq in count())
-        rounds = [
-            (rate(fast, people, seconds / 5), rate(slow, people, seconds / 5)) for _ in range(5)
+        pairs = [(rate(fast, people, seconds), rate(slow, people, seconds)) for _ in range(rounds)]
+        ratios = [mine / theirs for mine, theirs in pairs]
+        found += [
+            figure("fill", f"{label}, of the reference", ratios, "×", goal=goal),
+            figure("fill", label, [mine for mine, _ in pairs], "messages/s"),
         ]
-        filling = statistics.median(pair[0] for pair in rounds)
-        referring = statistics.median(pair[1] for pair in rounds)
-        ratio = statistics.median(a / b for a, b in rounds)
-        size = len(fast(recipient(1)))
-        print(
-            f"{label}: {size} bytes, filled {filling:,.0f}/s, reference {referring:,.0f}/s, "
-            f"ratio {ratio:.1f} (goal {goal})"
-        )
-
-
-if __name__ == "__main__":
-    main()
+    return found

@@ -1,67 +1,41 @@
-"""How fast a contact file becomes contacts: from the stored bytes to the committed rows.
-
-Usage: python -m bench.imports [rows]. It starts a PostgreSQL of its own in a temporary folder.
-"""
+"""How fast a contact file becomes contacts: from the stored bytes to the committed rows."""
 
 from __future__ import annotations
 
 import io
-import json
-import os
-import shutil
-import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 from sqlalchemy import insert, text
 
-from esp import lifeline
+from bench.results import Figure, figure
+from bench.servers import servers
 from esp.accounts.models import Account
-from esp.config import Settings
 from esp.contacts import imports, lists
 from esp.contacts.imports import Wishes
 from esp.db import enter_account
-from esp.entrypoints.run import embedded
-from esp.entrypoints.run.migrate import upgrade
-from esp.entrypoints.tasks.imports import run
+from esp.entrypoints.tasks.imports import run as run_task
 from esp.files import store
 from esp.runtime import Runtime
 
-ROUNDS = 3
+ROWS, QUICK_ROWS = 200_000, 20_000
 GOAL = 20_000
-Figure = dict[str, Any]
 
 
-def measure(rows: int = 200_000, rounds: int = ROUNDS) -> list[Figure]:
+def run(rounds: int, quick: bool) -> list[Figure]:
     """Figures of new people, and of the same people a second time."""
+    rows = QUICK_ROWS if quick else ROWS
     first: list[float] = []
     again: list[float] = []
     data = people(rows)
-    with installation() as runtime:
+    with servers() as started:
         for number in range(rounds):
-            account_id = make_account(runtime, number)
-            first.append(rows / take(runtime, account_id, data))
-            again.append(rows / take(runtime, account_id, data))
-    return [figure("new contacts", first), figure("known contacts", again)]
-
-
-def figure(name: str, rates: list[float]) -> Figure:
-    middle = statistics.median(rates)
-    return {
-        "bench": "imports",
-        "figure": name,
-        "value": round(middle),
-        "unit": "rows/s",
-        "goal": GOAL,
-        "better": "higher",
-        "rounds": len(rates),
-        "spread": round((max(rates) - min(rates)) / middle, 3),
-    }
+            account_id = make_account(started.runtime, number)
+            first.append(rows / take(started.runtime, account_id, data))
+            again.append(rows / take(started.runtime, account_id, data))
+    return [
+        figure("import", name, rates, "rows/s", goal=GOAL)
+        for name, rates in (("new contacts", first), ("known contacts", again))
+    ]
 
 
 def people(rows: int) -> bytes:
@@ -87,7 +61,7 @@ def take(runtime: Runtime, account_id: int, data: bytes) -> float:
         imports.map_columns(session, account_id, row.id, row.mapping, Wishes(chosen, True, "bench"))
         imports.start(session, account_id, row.id)
     begun = time.perf_counter()
-    run(runtime, account_id)
+    run_task(runtime, account_id)
     taken = time.perf_counter() - begun
     with runtime.transaction(account_id) as session:
         done = imports.get(session, account_id, row.id)
@@ -103,34 +77,3 @@ def make_account(runtime: Runtime, number: int) -> int:
         session.execute(insert(Account).values(id=account_id, slug=f"bench-{number}", name="Bench"))
         lists.create(session, account_id, lists.Wording("Everybody"))
     return int(account_id)
-
-
-@contextmanager
-def installation() -> Iterator[Runtime]:
-    """A fresh database with the embedded server's own settings."""
-    folder = Path(tempfile.mkdtemp(prefix="esp-bench-"))
-    folder.chmod(0o711)
-    line = lifeline.hold(folder / "run" / "lifeline")
-    server = embedded.start_postgres(folder, folder / "run" / "lifeline", {})
-    try:
-        app, owner = embedded.database_urls(folder)
-        upgrade(app, owner)
-        settings = Settings(
-            data_dir=folder,
-            database_url=app,
-            database_owner_url=owner,
-            redis_url="redis://127.0.0.1:1/0",
-            secret_key="a key for benches that is long enough",
-        )
-        runtime = Runtime.from_settings(settings)
-        yield runtime
-        runtime.close()
-    finally:
-        os.close(line)
-        server.process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
-    json.dump(measure(wanted), sys.stdout, indent=2)
