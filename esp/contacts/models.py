@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import func, text
 
 from esp.accounts.models import OfAccount
-from esp.db import AccountId, CreatedAt, Table
+from esp.db import AccountId, CreatedAt, Id, Table
 from esp.files.models import File
 
 
@@ -27,12 +27,24 @@ class Contact(OfAccount, Table):
     __tablename__ = "contacts"
     __table_args__ = (
         UniqueConstraint("account_id", "email"),
-        UniqueConstraint("account_id", "external_id"),
+        # Partial, where most contacts have nothing: each index costs every row of an import.
+        Index(
+            "uq_contacts_account_id_external_id",
+            "account_id",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
         # Prefix search; in "C" order in the database (which reflection does not tell), because
         # row-level security bars LIKE from an index.
         Index("ix_contacts_last_name", "account_id", text("lower(last_name)")),
         Index("ix_contacts_first_name", "account_id", text("lower(first_name)")),
-        Index("ix_contacts_company", "account_id", text("lower(company)")),
+        Index(
+            "ix_contacts_company",
+            "account_id",
+            text("lower(company)"),
+            postgresql_where=text("company <> ''"),
+        ),
         Index("ix_contacts_domain", "account_id", "domain"),
         Index("ix_contacts_created_at", "account_id", "created_at", "id"),
         {"postgresql_with": {"fillfactor": "85"}},
@@ -138,13 +150,14 @@ class Subscription(Table):
     unsubscribed_broadcast_id: Mapped[int | None]
 
 
-class Consent(OfAccount, Table):
+class Consent(Table):
     """Proof of what a person agreed to or withdrew (GDPR Art. 7(1)); outlives the subscription."""
 
     __tablename__ = "consents"
-    __table_args__ = (Index("ix_consents_account_id_contact_id", "account_id", "contact_id", "id"),)
 
-    contact_id: Mapped[int]
+    account_id: Mapped[AccountId]
+    contact_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[Id]
     list_id: Mapped[int | None]
     # subscribe, confirm, unsubscribe, resubscribe, tracking_on, tracking_off
     action: Mapped[str]

@@ -109,7 +109,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
         ORDER BY lower(last_name) COLLATE "C" LIMIT most)
     UNION
     (SELECT id FROM contacts, wanted WHERE account_id = account
-        AND lower(company) COLLATE "C" >= first AND lower(company) COLLATE "C" < last
+        AND company <> '' AND lower(company) COLLATE "C" >= first
+        AND lower(company) COLLATE "C" < last
         ORDER BY lower(company) COLLATE "C" LIMIT most)
     UNION
     (SELECT id FROM contacts, wanted WHERE account_id = account
@@ -647,7 +648,9 @@ def _tables() -> None:
     )
     op.create_table(
         "consents",
-        sa.Column("contact_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("contact_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("list_id", sa.BigInteger(), nullable=True),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("wording", sa.Text(), server_default="", nullable=False),
@@ -656,18 +659,7 @@ def _tables() -> None:
         sa.Column(
             "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
-        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.id"], name=op.f("fk_consents_account_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_consents")),
-    )
-    op.create_index(
-        "ix_consents_account_id_contact_id",
-        "consents",
-        ["account_id", "contact_id", "id"],
-        unique=False,
+        sa.PrimaryKeyConstraint("account_id", "contact_id", "id", name=op.f("pk_consents")),
     )
     op.create_table(
         "contacts",
@@ -715,16 +707,21 @@ def _tables() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_contacts")),
         sa.UniqueConstraint("account_id", "email", name=op.f("uq_contacts_account_id_email")),
-        sa.UniqueConstraint(
-            "account_id", "external_id", name=op.f("uq_contacts_account_id_external_id")
-        ),
         postgresql_with={"fillfactor": "85"},
+    )
+    op.create_index(
+        "uq_contacts_account_id_external_id",
+        "contacts",
+        ["account_id", "external_id"],
+        unique=True,
+        postgresql_where=sa.text("external_id IS NOT NULL"),
     )
     op.create_index(
         "ix_contacts_company",
         "contacts",
         ["account_id", sa.literal_column('lower(company) COLLATE "C"')],
         unique=False,
+        postgresql_where=sa.text("company <> ''"),
     )
     op.create_index(
         "ix_contacts_created_at", "contacts", ["account_id", "created_at", "id"], unique=False
