@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from esp.broadcasts.compose import get
 from esp.broadcasts.message import examine
 from esp.broadcasts.models import Broadcast
-from esp.broadcasts.states import FROM, TO, Move, moves
+from esp.broadcasts.states import FROM, NOT_NOW, TO, Move, moves
 from esp.delivery import dispatches
 from esp.errors import N_, Invalid, Refused
 
-NOT_NOW = N_("The broadcast is %(state)s, so this can't be done now.")
+
+def _not_now(broadcast: Broadcast) -> Refused:
+    return Refused(NOT_NOW[broadcast.state])  # type: ignore[index]  # held by a constraint
 
 
 def _move(session: Session, account_id: int, broadcast_id: int, move: Move, **values: Any) -> None:
@@ -34,7 +36,7 @@ def _move(session: Session, account_id: int, broadcast_id: int, move: Move, **va
     broadcast = get(session, account_id, broadcast_id)
     session.refresh(broadcast)
     if moved is None:
-        raise Refused(NOT_NOW, state=broadcast.state)
+        raise _not_now(broadcast)
 
 
 def schedule(
@@ -43,7 +45,7 @@ def schedule(
     """Refused with all reasons when the message may not go out as it is; Invalid for the past."""
     broadcast = get(session, account_id, broadcast_id)
     if "schedule" not in moves(broadcast.state):  # type: ignore[arg-type]  # held by a constraint
-        raise Refused(NOT_NOW, state=broadcast.state)
+        raise _not_now(broadcast)
     if send_at < now - timedelta(minutes=1):
         raise Invalid(N_("This time is in the past."), "send_at")
     blockers = examine(session, broadcast).blockers

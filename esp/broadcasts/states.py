@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from esp.errors import N_
+
 State = Literal[
     "draft",
     "scheduled",
@@ -59,6 +61,19 @@ TO: dict[Move, State] = {
 }
 # Nothing changes any more, unless somebody asks for another try.
 FINAL: frozenset[State] = frozenset(("sent", "cancelled", "failed"))
+
+# A whole sentence each, so that every language can build its own.
+NOT_NOW: dict[State, str] = {
+    "draft": N_("The broadcast is still a draft, so this can't be done now."),
+    "scheduled": N_("The broadcast is scheduled, so this can't be done now."),
+    "preparing": N_("The broadcast is being prepared, so this can't be done now."),
+    "sending": N_("The broadcast is being sent, so this can't be done now."),
+    "paused": N_("The broadcast is paused, so this can't be done now."),
+    "sent": N_("The broadcast is sent, so this can't be done any more."),
+    "cancelled": N_("The broadcast is cancelled, so this can't be done any more."),
+    "held": N_("The broadcast is on hold, so this can't be done now."),
+    "failed": N_("The broadcast has failed, so this can't be done any more."),
+}
 
 
 def moves(state: State) -> tuple[Move, ...]:

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from esp.accounts.models import Account
 from esp.broadcasts import compose, move
+from esp.broadcasts.states import NOT_NOW
 from esp.delivery.models import Dispatch
 from esp.errors import Invalid, Refused
 from tests.database.broadcasts.ledger import NOW, set_values, started
@@ -145,6 +146,7 @@ def test_a_cancelled_one_is_finished_when_it_is_tidied_up(session, account_id, n
 def test_an_illegal_move_is_refused(session, account_id, news, before, act):
     broadcast_id = make_broadcast(session, account_id, (news,))
     set_values(session, broadcast_id, state=before)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refused:
         act(session, account_id, broadcast_id)
+    assert refused.value.text == NOT_NOW[before]
     assert state(session, account_id, broadcast_id) == before

@@ -8,11 +8,10 @@ from datetime import UTC, date, datetime
 import pytest
 from flask import render_template_string
 
+from esp.broadcasts.states import NOT_NOW, STATES
 from esp.entrypoints.web import looks
-from esp.entrypoints.web.frame import (
-    public,
-    speak,
-)
+from esp.entrypoints.web.frame import public, sentence, speak
+from esp.errors import Refused
 from tests.doors.web.shell import MIRA, NOON, one_page, pages, signed_in
 
 PAGE = '{% extends "layout/app.html" %}{% block content %}<h1>A page</h1>{% endblock %}'
@@ -80,3 +79,11 @@ class TestLanguages:
     )
     def test_dates_and_numbers_follow_the_account(self, slug, shown, text):
         assert signed_in(pages(one_page(lambda: shown()))).get(f"/a/{slug}/page").text == text
+
+    @pytest.mark.parametrize("state", STATES)
+    def test_what_a_broadcast_refuses_is_said_in_one_language(self, state):
+        client = signed_in(pages(one_page(lambda: sentence(Refused(NOT_NOW[state])))))
+
+        assert client.get("/a/acme/page").text == NOT_NOW[state]
+        assert client.get("/a/kopi/page").text.startswith("Siaran ")
+        assert state not in client.get("/a/kopi/page").text.split()
