@@ -49,6 +49,7 @@ SAME = frozenset(
         "SMTP",
         "Server",
         "Status",
+        "Tab",
         "Template",
         "Total",
         "URL",
@@ -161,6 +162,8 @@ def _first(text: str | tuple[str, ...] | list[str]) -> str:
 
 # What an expression leaves behind in the text round it: nothing anybody could read.
 HOLE = "\N{REPLACEMENT CHARACTER}"
+# Tags whose text is for programs or keys.
+SILENT = frozenset(("script", "style", "kbd", "code", "pre"))
 SPOKEN = frozenset(("alt", "title", "placeholder", "aria-label", "aria-description"))
 
 
@@ -173,13 +176,13 @@ class _Literal(HTMLParser):
         self.silent = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.silent += tag in ("script", "style", "kbd", "code")
+        self.silent += tag in SILENT
         for name, value in attrs:
             if name in SPOKEN and value:
                 self.handle_data(value)
 
     def handle_endtag(self, tag: str) -> None:
-        self.silent -= tag in ("script", "style", "kbd", "code")
+        self.silent -= tag in SILENT
 
     def handle_data(self, data: str) -> None:
         words = data.replace(HOLE, " ").strip()

@@ -26,6 +26,7 @@ from tests.catalogue import faults_of_entry, literal_text
         ("{{ 'wide' if ok }}", []),
         ("{# Save #}<script>let Save = 1</script>", []),
         ("<kbd>Ctrl</kbd>", []),
+        ("<pre>curl {{ url }}</pre>", []),
         ("{{ ngettext('%(num)s person', '%(num)s people', n) }}", []),
     ],
 )
