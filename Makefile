@@ -32,11 +32,12 @@ test: $(READY) $(ASSETS) ## Run every test; prints the ten slowest.
 	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) $(ARGS)
 
 .PHONY: check
-check: $(READY) ## Formatter, linters, types, layers, migrations.
+check: $(READY) ## Formatter, linters, types, layers, catalogue, migrations.
 	@echo "· format" && $(BIN)/ruff format -q --check .
 	@echo "· lint" && $(BIN)/ruff check -q .
 	@echo "· types" && $(BIN)/mypy --no-error-summary
 	@echo "· layers" && $(BIN)/lint-imports >var/layers.log || { cat var/layers.log; exit 1; }
+	@echo "· catalogue" && $(BIN)/python -m tests.catalogue
 	@echo "· migrations" && $(BIN)/esp migrate --check
 
 .PHONY: standards
