@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
@@ -16,6 +18,15 @@ from esp.runtime import Runtime
 from tests.factories import make_account
 
 pytest_plugins = ["tests.servers"]
+
+# No test of ours measures time. In CI the same examples come each time; elsewhere new ones.
+hypothesis.settings.register_profile(
+    "esp",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("esp")
 
 
 class SetClock:
