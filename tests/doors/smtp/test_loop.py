@@ -13,7 +13,7 @@ import pytest
 from bench.conversation import Behaviour, Received
 from bench.sink import Sink
 from esp.delivery.smtp.envelope import Envelope, Outcome
-from esp.delivery.smtp.lane import Lane
+from esp.delivery.smtp.lane import Lane, Timing
 from esp.delivery.smtp.loop import Loop
 from tests.doors.smtp.parties import QUICK, ListFeed, message, run
 
@@ -217,7 +217,7 @@ def test_large_messages_go_through_in_pieces() -> None:
         envelope.data += b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 150_000
     sizes = [len(envelope.data) for envelope in feed.lanes["lane"]]
     with Sink(got.extend) as sink:
-        run(feed, lane(sink.port, connections=1))
+        run(feed, lane(sink.port, connections=1), timing=Timing(), seconds=60)
     assert [one.size for one in got] == sizes
 
 
