@@ -7,7 +7,7 @@ from html import escape
 
 from esp.content.liquid import variables
 from esp.content.markup import Comment, Tag, tokens
-from esp.content.spans import shadow, spans
+from esp.content.spans import escaped, shadow, spans
 
 UNSUBSCRIBE = "unsubscribe_url"
 ADDRESS = "account.postal_address"
@@ -88,7 +88,7 @@ def with_preheader(html: str, preheader: str) -> str:
     """`html` that begins with a hidden `preheader`, Liquid and otherwise plain text."""
     if not preheader.strip():
         return html
-    hidden = f'<span style="{_HIDDEN}">{_escaped(preheader.strip())}{_PADDING}</span>'
+    hidden = f'<span style="{_HIDDEN}">{escaped(preheader.strip())}{_PADDING}</span>'
     place = next((t.end for t in _tags(html) if t.name == "body" and not t.closing), None)
     if place is None:
         heads = [t.end for t in _tags(html) if t.name == "head" and t.closing]
@@ -137,12 +137,3 @@ def _logic(html: str, comment: Comment) -> list[_Place]:
 class _Place:
     start: int
     end: int
-
-
-def _escaped(text: str) -> str:
-    pieces: list[str] = []
-    position = 0
-    for span in spans(text):
-        pieces += (escape(text[position : span.start]), text[span.start : span.end])
-        position = span.end
-    return "".join([*pieces, escape(text[position:])])

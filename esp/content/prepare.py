@@ -12,6 +12,7 @@ from esp.content.foreign import translate
 from esp.content.inline import Inliner, inline
 from esp.content.links import Link, rewrite, rewrite_text
 from esp.content.problems import Problem
+from esp.content.subject import quote_subject
 from esp.errors import Invalid
 
 __all__ = [
@@ -103,12 +104,13 @@ def _translated(source: Source) -> tuple[Source, tuple[str, ...]]:
     if source.text is not None and source.text.strip():
         parts["text"] = translate(source.text.replace("\r\n", "\n").replace("\r", "\n"))
     unknown = tuple(dict.fromkeys(tag for part in parts.values() for tag in part.unknown))
-    text = parts["text"].source if "text" in parts else None
+    subject = parts["subject"].source
+    text = quote_subject(parts["text"].source, subject, html=False) if "text" in parts else None
     translated = replace(
         source,
-        subject=parts["subject"].source,
-        body=parts["body"].source,
-        preheader=parts["preheader"].source,
+        subject=subject,
+        body=quote_subject(parts["body"].source, subject, html=source.kind != "text"),
+        preheader=quote_subject(parts["preheader"].source, subject, html=False),
         text=text,
     )
     return translated, unknown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import Literal
 
 _CLOSER = {"{{": "}}", "{%": "%}"}
@@ -76,3 +77,13 @@ def shadow(source: str, *, output: str = "q", tag: str = " ") -> str:
         position = span.end
     pieces.append(source[position:])
     return "".join(pieces)
+
+
+def escaped(text: str) -> str:
+    """Plain `text` as HTML, its Liquid as it is."""
+    pieces: list[str] = []
+    position = 0
+    for span in spans(text):
+        pieces += (escape(text[position : span.start]), text[span.start : span.end])
+        position = span.end
+    return "".join([*pieces, escape(text[position:])])
