@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -19,21 +21,31 @@ from esp.delivery.plan import compile_plan
 from esp.errors import Refused
 
 
-def merge_data(account: Account, broadcast: Broadcast, first: List | None) -> dict[str, Any]:
+def merge_data(
+    account: Account, broadcast: Broadcast, first: List | None, now: datetime
+) -> dict[str, Any]:
     """What merge tags reach besides `contact`, the same for everybody."""
     return {
+        "now": now.astimezone(ZoneInfo(account.time_zone)).isoformat(timespec="seconds"),
         "account": {
             "name": account.name,
             "postal_address": account.postal_address,
             "url": account.website,
         },
         "broadcast": {"name": broadcast.name, "subject": broadcast.subject},
-        "list": {"name": first.name if first else "", "id": first.id if first else None},
+        "list": {
+            "name": first.name if first else "",
+            "description": first.description if first else "",
+            "id": first.id if first else None,
+        },
     }
 
 
-def freeze(session: Session, settings: Settings, broadcast: Broadcast) -> None:
-    """Open the dispatch; Refused when the message can't go out as it is."""
+def freeze(session: Session, settings: Settings, broadcast: Broadcast, now: datetime) -> None:
+    """Open the dispatch; Refused when the message can't go out as it is.
+
+    `now` is what the message's own dates say, however long it is sent.
+    """
     account = session.get_one(Account, broadcast.account_id)
     examined = examine(session, broadcast)
     if examined.blockers:
@@ -49,7 +61,7 @@ def freeze(session: Session, settings: Settings, broadcast: Broadcast) -> None:
         broadcast.id,
         content=examined.content,
         settings=plan,
-        data=merge_data(account, broadcast, session.get(List, (account.id, include[0]))),
+        data=merge_data(account, broadcast, session.get(List, (account.id, include[0])), now),
         include_list_ids=include,
         exclude_list_ids=exclude,
         transport_id=transport_of(session, broadcast),

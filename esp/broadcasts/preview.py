@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -95,22 +96,22 @@ def person(
 
 
 def data_for(
-    session: Session, broadcast: Broadcast, account: Account, contact: dict[str, Any]
+    session: Session, broadcast: Broadcast, account: Account, contact: dict[str, Any], now: datetime
 ) -> dict[str, Any]:
     """All that merge tags reach for this person."""
     include, _ = lists_of(session, account.id, broadcast.id)
     first = session.get(List, (account.id, include[0])) if include else None
-    return merge_data(account, broadcast, first) | {"contact": contact}
+    return merge_data(account, broadcast, first, now) | {"contact": contact}
 
 
 def show(
-    session: Session, broadcast: Broadcast, account: Account, contact: dict[str, Any]
+    session: Session, broadcast: Broadcast, account: Account, contact: dict[str, Any], now: datetime
 ) -> Preview:
     """The message for `contact` (see `person`), its links as they were written."""
     content = content_of(broadcast, account, measured=False)
     if content.errors:
         return Preview(content.subject, None, content.problems)
-    data = data_for(session, broadcast, account, contact)
+    data = data_for(session, broadcast, account, contact, now)
     reader = PlanRecipient(0, str(contact["email"]), str(contact["name"]), data, track_opens=False)
     try:
         html = render_browser(content, reader, NOWHERE)

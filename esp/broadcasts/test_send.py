@@ -51,7 +51,7 @@ def send_test(
         raise Refused(N_("The sender's address is missing or wrong."))
     content = replace(content, subject=PREFIX + content.subject)
     plan = compile_plan(content, plan_settings(session, settings, broadcast, account))
-    data = data_for(session, broadcast, account, contact)
+    data = data_for(session, broadcast, account, contact, now)
     token = recipient_token(keyring, account.id, broadcast.id, SEQ)
     origin = notices.Origin.of(settings, keyring, broadcast.from_name)
     for email in emails:

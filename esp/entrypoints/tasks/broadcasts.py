@@ -38,7 +38,7 @@ def _start(runtime: Runtime, account_id: int, broadcast_id: int) -> None:
             moment = max(audience.database_time(session), runtime.clock())
             if move.start(session, account_id, broadcast_id, moment):
                 broadcast = queries.one(session, account_id, broadcast_id)
-                freeze.freeze(session, runtime.settings, broadcast)
+                freeze.freeze(session, runtime.settings, broadcast, moment)
     except Error as error:
         # Something changed since it was scheduled: the postal address, a list, the template's tags.
         log.warning("broadcast %s could not start: %s", broadcast_id, error)

@@ -88,7 +88,7 @@ def seen(session: Session, draft: Broadcast, contact_id: int | None = None) -> P
     """The draft as a contact, or the sample, reads it."""
     account = account_of(session)
     contact = preview.person(session, account.id, contact_id, account.language)
-    return preview.show(session, draft, account, contact)
+    return preview.show(session, draft, account, contact, runtime().clock())
 
 
 def sight(

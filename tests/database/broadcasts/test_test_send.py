@@ -59,6 +59,15 @@ def test_it_is_filled_with_the_chosen_contacts_data(session, account_id, broadca
     assert "/o/" not in html
 
 
+def test_dates_are_those_of_the_accounts_place(session, account_id, broadcast_id):
+    session.get_one(Account, account_id).time_zone = "Asia/Jakarta"
+    body = "<p>*|CURRENT_YEAR|*, {{ 'now' | date: '%d %B %H:%M' }}</p>"
+    compose.save(session, account_id, broadcast_id, {"body": body})
+    send(session, account_id, broadcast_id)
+    html = queued(session)[0][1].get_body(("html",)).get_content()
+    assert "<p>2026, 02 November 16:00</p>" in html
+
+
 def test_without_a_contact_it_is_filled_with_a_sample(session, account_id, broadcast_id):
     send(session, account_id, broadcast_id)
     assert queued(session)[0][1]["Subject"] == "[Test] Hello Alex"
@@ -131,6 +140,7 @@ def test_a_preview_shows_the_person_and_the_targets_of_links(session, account_id
         compose.get(session, account_id, broadcast_id),
         account,
         preview.person(session, account_id, ani, "en"),
+        NOW,
     )
     assert shown.subject == "Hello Ani <3"
     assert "https://acme.example/" in shown.html
