@@ -16,6 +16,7 @@ from pathlib import Path
 VARIABLE = "ESP_LIFELINE"
 PARENT_VARIABLE = "ESP_PARENT"
 GRACE_SECONDS = 4.0
+GATE_SECONDS = 120.0
 
 _watched_by = 0
 
@@ -78,6 +79,19 @@ def watch_inherited() -> None:
     """`watch` what `ESP_LIFELINE` names, and the process that called `lead`, where there is one."""
     parent = int(os.environ.get(PARENT_VARIABLE, "0"))
     watch(os.environ.get(VARIABLE), None if parent in (0, os.getpid()) else parent)
+
+
+def gate(line: Path) -> Path:
+    """The file beside the line that is there once the servers and their tables are ready."""
+    return line.with_name("ready")
+
+
+def wait_for_gate() -> None:
+    """Under a supervisor: wait for its servers. Imports take longer, so the web starts before."""
+    line = os.environ.get(VARIABLE)
+    deadline = time.monotonic() + GATE_SECONDS
+    while line and not gate(Path(line)).exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _wait(path: str | Path | None, parent: int | None) -> None:

@@ -9,4 +9,5 @@ from esp.runtime import Runtime
 lifeline.watch_inherited()
 settings = config.load()
 logs.configure(settings, "web")
+lifeline.wait_for_gate()
 application = create_app(Runtime.from_settings(settings))

@@ -7,7 +7,6 @@ import re
 from typing import Literal
 
 import css_inline
-from premailer import Premailer
 
 from esp.content.css import insist
 from esp.content.markup import VOID, Attribute, Tag, tags, tokens
@@ -68,6 +67,9 @@ def _document(html: str) -> tuple[int, int]:
 
 
 def _premailer(html: str) -> str:
+    # Here, not above: it brings lxml, cssutils and requests, and few processes ever inline.
+    from premailer import Premailer
+
     tool = Premailer(
         html,
         allow_network=False,

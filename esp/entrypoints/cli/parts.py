@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from esp import config, lifeline, logs
 from esp.errors import SettingError
-from esp.runtime import Runtime
+
+if TYPE_CHECKING:
+    from esp.runtime import Runtime
 
 # Threads wait for the database; more of them than this only wait for each other.
 WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
@@ -26,7 +29,7 @@ def web() -> None:
     from granian.log import LogLevels
 
     settings = config.load()
-    Runtime.from_settings(settings).close()  # a wrong setting is told here, not by each worker
+    _check(settings)
     lifeline.watch_inherited()
     lifeline.lead()
     host, _, port = settings.bind.rpartition(":")
@@ -51,7 +54,7 @@ def worker(sending: bool) -> None:
     from dramatiq import cli
 
     settings = config.load()
-    Runtime.from_settings(settings).close()
+    _check(settings)
     lifeline.watch_inherited()
     lifeline.lead()
     processes = settings.sending_workers if sending else settings.workers
@@ -88,7 +91,17 @@ def mailbox() -> None:
     _keep_running("mailbox", part.run)
 
 
+def _check(settings: config.Settings) -> None:
+    """Tell a wrong setting here and not in each process; `esp run` has done so already."""
+    if lifeline.VARIABLE not in os.environ:
+        from esp.runtime import Runtime
+
+        Runtime.from_settings(settings).close()
+
+
 def _keep_running(name: str, part: Callable[[Runtime], None]) -> None:
+    from esp.runtime import Runtime
+
     settings = config.load()
     logs.configure(settings, name)
     lifeline.watch_inherited()

@@ -59,6 +59,7 @@ class Supervisor:
         self.first_page = first_page
         self.reload = reload
         self.parent = os.getppid() if with_parent else None
+        self.embedded: list[Callable[[Path, Path], Running]] = []
         self.servers: dict[Callable[[Path, Path], Running], Running] = {}
         self.children: list[Child] = []
 
@@ -78,14 +79,17 @@ class Supervisor:
         ports.check(self.settings)
         holder = lifeline.hold(self.line)
         stack.callback(os.close, holder)
-        stack.callback(self._stop_servers)
-        self._start_servers()
-        stack.callback(self._stop_children)
-        self._migrate()
-        link = self._prepare()
+        lifeline.gate(self.line).unlink(missing_ok=True)
+        self._name_servers()
         self.children = [self._child(name, words, lock) for name, words in PARTS.items()]
         web, *others = self.children
-        web.start()
+        stack.callback(self._stop_servers)
+        stack.callback(self._stop_children)
+        web.start()  # its imports take longer than all that it waits for at the gate
+        self._start_servers()
+        self._migrate()
+        link = self._prepare()
+        lifeline.gate(self.line).touch()
         answers = self._wait_for_web(web)
         for child in others:
             child.start()
@@ -108,19 +112,24 @@ class Supervisor:
         finally:
             os.close(lock)
 
-    def _start_servers(self) -> None:
+    def _name_servers(self) -> None:
+        """Where the embedded servers will be found, and which they are."""
         data_dir = self.settings.data_dir
         update: dict[str, str] = {}
         if not self.settings.database_url:
-            self._start_server(embedded.start_postgres)
+            self.embedded.append(embedded.start_postgres)
             app, owner = embedded.database_urls(data_dir)
             update.update(database_url=app, database_owner_url=owner)
         if not self.settings.redis_url:
-            self._start_server(embedded.start_valkey)
+            self.embedded.append(embedded.start_valkey)
             update.update(redis_url=embedded.redis_url(data_dir))
         if not self.settings.mailbox_bind:
             update.update(mailbox_bind=ports.any_free())
         self.settings = self.settings.model_copy(update=update)
+
+    def _start_servers(self) -> None:
+        for start in self.embedded:
+            self._start_server(start)
 
     def _start_server(self, start: Callable[[Path, Path], Running]) -> None:
         self.servers[start] = start(self.settings.data_dir, self.line)
