@@ -1,4 +1,4 @@
-// Menus are <details class="menu">: one open at a time, Escape and a click elsewhere close, arrows move.
+// Menus and tabs. Menus are <details class="menu">: one open at a time, Escape and a click elsewhere close, arrows move.
 document.addEventListener("click", (event) => {
   document.querySelectorAll("details.menu[open]").forEach((menu) => {
     if (!menu.contains(event.target)) menu.removeAttribute("open");
@@ -43,3 +43,9 @@ function float(menu) {
   });
   addEventListener("scroll", () => menu.removeAttribute("open"), { once: true, capture: true });
 }
+
+// Tabs that don't fit scroll sideways: the current one is in sight.
+document.querySelectorAll(".tabs [aria-current]").forEach((tab) => {
+  const row = tab.parentElement;
+  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+});
