@@ -48,6 +48,7 @@ def servers() -> Iterator[Servers]:
         running.append(embedded.start_valkey(folder, place))
         app, owner = embedded.database_urls(folder)
         upgrade(app, owner)
+        lifeline.gate(place).touch()  # the servers are up
         settings = Settings(
             data_dir=folder,
             database_url=app,
