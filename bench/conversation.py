@@ -13,8 +13,12 @@ _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r\n[ \t]+)?([^\r\n]+)", re.I |
 
 
 class Received(NamedTuple):
-    """One message taken; `data` is as sent, without its final dot, or empty if not kept."""
+    """One message taken; `data` is as sent, without its final dot, or empty if not kept.
 
+    `began` is when its MAIL was heard, `at` when its last octet was.
+    """
+
+    began: float
     at: float
     connection: int
     mail_from: str
@@ -52,11 +56,12 @@ class Common:
 class Conversation:
     """One client: what it has sent so far and what it is owed."""
 
-    __slots__ = ("body", "common", "held", "mail_from", "number", "out", "rcpt", "rest")
+    __slots__ = ("began", "body", "common", "held", "mail_from", "number", "out", "rcpt", "rest")
 
     def __init__(self, number: int, common: Common) -> None:
         self.number = number
         self.common = common
+        self.began = 0.0
         self.mail_from = ""
         self.rcpt: list[str] = []
         self.rest = b""
@@ -113,6 +118,7 @@ class Conversation:
         found = _MESSAGE_ID.search(data, 0, 16384)
         self.common.taken.append(
             Received(
+                self.began,
                 time.time(),
                 self.number,
                 self.mail_from,
@@ -137,7 +143,7 @@ class Conversation:
             start = end + 2
             verb = line[:4].upper()
             if verb == b"MAIL":
-                self.mail_from = _path(line)
+                self.began, self.mail_from = time.time(), _path(line)
                 self.out += b"250 2.1.0 ok\r\n"
             elif verb == b"RCPT":
                 self.out += self._recipient(_path(line))
