@@ -25,9 +25,13 @@ def wait_until_gone(folder: Path, known: Iterable[psutil.Process] = ()) -> None:
     )
 
 
-def wait_until(true: Callable[[], bool], shown: Callable[[], object] = lambda: "") -> None:
+def wait_until(
+    true: Callable[[], bool],
+    shown: Callable[[], object] = lambda: "",
+    seconds: float = DEADLINE_SECONDS,
+) -> None:
     """Wait until `true`; fail with what `shown` says."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, shown()
         time.sleep(0.1)
