@@ -89,4 +89,4 @@ def watched(browser: Browser, **options: Any) -> Iterator[tuple[BrowserContext, 
         yield context, watch
     finally:
         context.close()
-    assert watch.wrong == []
+    assert not watch.wrong, "\n".join(watch.wrong)
