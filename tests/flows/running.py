@@ -45,7 +45,8 @@ class Run:
         self.output = data_dir.with_suffix(".output")
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "esp.entrypoints.cli", "run"],
+                # A test that fails before it stops this must leave nothing behind either.
+                [sys.executable, "-m", "esp.entrypoints.cli", "run", "--with-parent"],
                 env=kept | given,
                 stdout=output,
                 stderr=output,
