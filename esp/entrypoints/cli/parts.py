@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
 WORKER_THREADS = 4
 STOP_MILLISECONDS = 3000
+# An idle worker looks for messages this often; dramatiq's own second would be felt at every step.
+LOOK_MILLISECONDS = 200
 
 
 @click.command()
@@ -51,6 +53,7 @@ def web() -> None:
 @click.option("--sending", is_flag=True, help="Work on the sending queue, and on nothing else.")
 def worker(sending: bool) -> None:
     """Work on what waits: imports and returns, or with --sending the mails."""
+    os.environ.setdefault("dramatiq_worker_timeout", str(LOOK_MILLISECONDS))
     from dramatiq import cli
 
     settings = config.load()
