@@ -66,15 +66,6 @@ class Parts:
             command, env=self._environment(), stdout=subprocess.PIPE, check=True, text=True
         ).stdout
 
-    def cpu(self) -> dict[str, float]:
-        """Seconds that the living processes of each part have worked."""
-        found = {}
-        for name, process in self._running.items():
-            root = psutil.Process(process.pid)
-            tree = [root, *root.children(recursive=True)]
-            found[name] = sum(sum(one.cpu_times()[:4]) for one in tree)
-        return found
-
     def complaints(self) -> list[str]:
         """Lines of the logs that a person would have to look at."""
         return [
