@@ -83,44 +83,47 @@ def fill(runtime: Runtime, slug: str = "acme") -> Filled:
         news, archived = _lists(session, runtime, account_id)
         contacts = _contacts(session, account_id, news)
         sent = _sent(session, runtime, account_id, news, contacts)
-        others = _unsent(session, runtime, account_id, news)
-        message = _mail(session, runtime, account_id, sent)
-        written = _templates(session, runtime, account_id)
         objects = {
             "list_id": (news, archived),
             "contact_id": contacts[:2],
-            "broadcast_id": (sent, *others),
-            "message_id": (message,),
-            "template_id": written,
+            "broadcast_id": (sent, *_unsent(session, runtime, account_id, news)),
+            "message_id": (_mail(session, runtime, account_id, sent),),
+            "template_id": _templates(session, runtime, account_id),
             "user_id": (colleague,),
             "name": ("newsletter",),
             **_settings(session, runtime, account_id),
         }
-        waiting = make_contact(session, account_id, email=f"new@{slug}.example")
-        subscribe(session, account_id, news, waiting, "pending")
         list_key = lists.get(session, account_id, news).public_key
+        waits = _waiting(session, runtime, account_id, news, slug)
     return Filled(
         account_id,
         user_id,
         slug,
         objects | {"import_id": _imports(runtime, account_id, news)},
-        {
-            ("what", "ident"): (
-                ("broadcasts", sent),
-                ("templates", written[0]),
-                ("mailbox", message),
-                ("ready-made", "en-newsletter"),
-            )
-        },
+        {("what", "ident"): _mails(objects)},
         list_key,
         recipient_token(runtime.keyring, account_id, sent, 1),
-        sign(
-            runtime.keyring,
-            "confirm",
-            (account_id, news, waiting, f"new@{slug}.example"),
-            int((runtime.clock() + timedelta(days=1)).timestamp()),
-        ),
+        waits,
     )
+
+
+def _mails(objects: dict[str, tuple[object, ...]]) -> tuple[tuple[object, ...], ...]:
+    """What the route for the HTML of mails takes."""
+    return (
+        ("broadcasts", objects["broadcast_id"][0]),
+        ("templates", objects["template_id"][0]),
+        ("mailbox", objects["message_id"][0]),
+        ("ready-made", "en-newsletter"),
+    )
+
+
+def _waiting(session: Session, runtime: Runtime, account_id: int, news: int, slug: str) -> str:
+    """Somebody has signed up; the token of the mail that asks to confirm it."""
+    email = f"new@{slug}.example"
+    contact_id = make_contact(session, account_id, email=email)
+    subscribe(session, account_id, news, contact_id, "pending")
+    end = int((runtime.clock() + timedelta(days=1)).timestamp())
+    return sign(runtime.keyring, "confirm", (account_id, news, contact_id, email), end)
 
 
 def _lists(session: Session, runtime: Runtime, account_id: int) -> tuple[int, int]:
