@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, request
+from flask_babel import get_locale
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -90,7 +91,7 @@ def _page(token: str, ref: RecipientRef, saved: bool = False, failed: bool = Fal
             form=form_token(*ref),
             email=contact.email,
             offers=preferences.offers(session, ref.account_id, contact.id),
-            language=contact.language or account.language,
+            language=str(get_locale()),
             languages=LANGUAGES,
             asks_about_tracking=account.tracking != "none",
             is_measured=_is_measured(account, contact),

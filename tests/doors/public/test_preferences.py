@@ -101,3 +101,10 @@ def test_after_the_contact_was_deleted_there_is_nothing_to_choose(door, runtime,
     page = door.get(f"/p/{sent.token}")
     assert page.status_code == 200
     assert "ana@" not in page.text
+
+
+def test_a_person_of_no_known_language_keeps_the_one_the_page_speaks(door, sent):
+    page = door.get(f"/p/{sent.token}", headers={"Accept-Language": "id"}).text
+
+    assert '<option value="id" lang="id" selected>' in page
+    assert "Bahasa</label>" in page
