@@ -159,10 +159,6 @@ def plan_settings(
     )
 
 
-def _list_id(first: List, domain: str) -> ListId:
-    return ListId(f"list-{first.id}.account-{first.account_id}", first.name, domain)
-
-
 def transport_of(session: Session, broadcast: Broadcast) -> int | None:
     """The transport chosen for it, else the account's own default; None: the installation's."""
     if broadcast.transport_id is not None:

@@ -29,12 +29,13 @@ def account() -> None:
 @click.option("--language", type=click.Choice(list(LANGUAGES)), default="en", show_default=True)
 @click.option("--time-zone", default="UTC", show_default=True, help="For example Asia/Jakarta.")
 @click.option("--tracking", type=click.Choice(TRACKING), default="consented", show_default=True)
+@click.option("--postal-address", default="", help="Every broadcast must show it.")
+@click.option("--from-address", default="", help="The usual sender of its broadcasts.")
 @click.option("--owner", default="", help="Address of its first owner; prints how they get in.")
-def create_account(
-    slug: str, name: str, language: str, time_zone: str, tracking: str, owner: str
-) -> None:
+def create_account(slug: str, owner: str, **values: str) -> None:
     """Make an account."""
-    settings = AccountSettings(name, language=language, time_zone=time_zone, tracking=tracking)
+    settings = AccountSettings(**values)
+    name = settings.name
     with connected() as runtime, runtime.transaction(None) as session:
         account_id = accounts.create_account(session, slug, settings)
         audit.record(session, account_id, ACTOR, "account.create", name)
