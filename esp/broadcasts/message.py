@@ -149,14 +149,15 @@ def plan_settings(
         account_id=account.id,
         broadcast_id=broadcast.id,
         # One a message (RFC 2919): with several lists the first stands for all.
-        list_id=ListId(
-            f"{first.public_key.lower()}.{account.slug}", first.name, settings.bounce_domain
-        )
-        if first
-        else None,
+        list_id=_list_id(first, settings.bounce_domain) if first else None,
         feedback_id=(str(broadcast.id), account.slug, "broadcast", "esp"),
         language=account.language,
     )
+
+
+def _list_id(first: List, domain: str) -> ListId:
+    # Of numbers, which stay when a list or an account gets another name (RFC 2919 §2).
+    return ListId(f"list-{first.id}.account-{first.account_id}", first.name, domain)
 
 
 def transport_of(session: Session, broadcast: Broadcast) -> int | None:
