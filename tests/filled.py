@@ -5,25 +5,16 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from datetime import timedelta
-from email.message import EmailMessage
 
 from PIL import Image
 from sqlalchemy.orm import Session
 
 from esp.accounts import api_keys
-from esp.contacts import fields, imports, lists, subscriptions
+from esp.contacts import fields, imports, lists
 from esp.contacts.imports import Wishes
-from esp.contacts.subscriptions import Asked
 from esp.content import templates
-from esp.content.prepare import FooterTexts, Options, Source, prepare
-from esp.delivery.dispatches import open_dispatch
-from esp.delivery.facts import Hit, RecipientOutcome
-from esp.delivery.hits import record_hits
-from esp.delivery.ledger import record_outcomes
 from esp.entrypoints.tasks import imports as importing
 from esp.files import pictures, store
-from esp.mailbox import queries as mailbox
-from esp.mailbox.keep import Arrived, keep
 from esp.places import templates_folder
 from esp.runtime import Runtime
 from esp.senders import transports
@@ -33,27 +24,14 @@ from esp.suppression import queries as suppressions
 from esp.tokens import recipient_token, sign
 from tests.factories import (
     make_account,
-    make_broadcast,
     make_contact,
-    make_link,
-    make_recipient,
     make_user,
     subscribe,
 )
-from tests.sendings import plan_settings
+from tests.filled_broadcasts import kept_mail, sent_broadcast, unsent_broadcasts
 
-BODY = """<html lang="en"><head><title>News</title></head><body>
-<h1>Hello {{ contact.first_name }}</h1><p><a href="https://acme.example/shop">To the shop</a></p>
-<p>{{ account.postal_address }} <a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>"""
 FILE = "Email;Vorname;Ort\nani@a.example;Änni;Köln\nwrong;Budi;Bonn\ncitra@a.example;Citra;Solo\n"
 PEOPLE = ("Ayu", "Budi", "Citra", "Dewi", "Eko")
-OUTCOMES = (
-    ("sent", 250, "2.0.0 Queued as 7", ""),
-    ("sent", 250, "2.0.0 Queued as 8", ""),
-    ("failed", 550, "5.1.1 No such user", "invalid"),
-    ("failed", 552, "5.2.2 Mailbox full", "full"),
-    ("skipped", 0, "", "unsubscribed"),
-)
 
 
 @dataclass(frozen=True)
@@ -82,12 +60,12 @@ def fill(runtime: Runtime, slug: str = "acme") -> Filled:
         colleague = make_user(session, account_id, "editor", email=f"budi@{slug}.example")
         news, archived = _lists(session, runtime, account_id)
         contacts = _contacts(session, account_id, news)
-        sent = _sent(session, runtime, account_id, news, contacts)
+        sent = sent_broadcast(session, runtime, account_id, news, contacts)
         objects = {
             "list_id": (news, archived),
             "contact_id": contacts[:2],
-            "broadcast_id": (sent, *_unsent(session, runtime, account_id, news)),
-            "message_id": (_mail(session, runtime, account_id, sent),),
+            "broadcast_id": (sent, *unsent_broadcasts(session, runtime, account_id, news)),
+            "message_id": (kept_mail(session, runtime, account_id, sent),),
             "template_id": _templates(session, runtime, account_id),
             "user_id": (colleague,),
             "name": ("newsletter",),
@@ -152,100 +130,6 @@ def _contacts(session: Session, account_id: int, news: int) -> tuple[int, ...]:
     for contact_id in made:
         subscribe(session, account_id, news, contact_id)
     return tuple(made)
-
-
-def _sent(
-    session: Session, runtime: Runtime, account_id: int, news: int, contacts: tuple[int, ...]
-) -> int:
-    """A broadcast that two got: one opened and clicked. One of them left the list."""
-    start = runtime.clock() - timedelta(hours=20)
-    broadcast_id = make_broadcast(
-        session,
-        account_id,
-        (news,),
-        name="October, with <love> and a long name that does not end soon",
-        state="sent",
-        body=BODY,
-        started_at=start,
-        snapshot_finished_at=start,
-        finished_at=start + timedelta(minutes=5),
-    )
-    content = prepare(
-        Source("html", "Hello", BODY),
-        Options(footer=FooterTexts("View", "Preferences", "Unsubscribe")),
-    )
-    open_dispatch(
-        session,
-        account_id,
-        broadcast_id,
-        content=content,
-        settings=plan_settings(account_id, broadcast_id),
-        data={"account": {"name": "Acme Shoes", "postal_address": "1 Main Street"}},
-        include_list_ids=[news],
-        tracking="all",
-    )
-    make_link(session, account_id, broadcast_id, 0, "https://acme.example/shop", "To the shop")
-    for seq, contact_id in enumerate(contacts, 1):
-        make_recipient(session, account_id, broadcast_id, contact_id, seq=seq)
-    ids = (account_id, broadcast_id)
-    record_outcomes(
-        session,
-        [RecipientOutcome(*ids, seq, *told, start) for seq, told in enumerate(OUTCOMES, 1)],
-    )
-    hours = timedelta(hours=1)
-    record_hits(
-        session,
-        [Hit(*ids, 1, None, start + hours), Hit(*ids, 1, 0, start + 2 * hours)],
-    )
-    asked = Asked("page", runtime.clock(), "ani@acme.example")
-    subscriptions.unsubscribe(session, account_id, contacts[1], [news], asked)
-    return broadcast_id
-
-
-def _unsent(session: Session, runtime: Runtime, account_id: int, news: int) -> tuple[int, ...]:
-    """A draft, one that waits for its time, and one that is held."""
-    draft = make_broadcast(session, account_id, (news,), name="December", body=BODY)
-    scheduled = make_broadcast(
-        session,
-        account_id,
-        (news,),
-        name="November",
-        state="scheduled",
-        send_at=runtime.clock() + timedelta(days=3),
-    )
-    held = make_broadcast(
-        session,
-        account_id,
-        (news,),
-        name="Held",
-        state="held",
-        started_at=runtime.clock(),
-        hold_reason="A person holds it.",
-    )
-    return draft, scheduled, held
-
-
-def _mail(session: Session, runtime: Runtime, account_id: int, broadcast_id: int) -> int:
-    message = EmailMessage()
-    message["Subject"], message["From"] = "Hello Ayu", "Acme <news@acme.example>"
-    message["To"] = "ayu@customers-of-a-rather-long-domain.example"
-    message["List-Unsubscribe"] = "<http://127.0.0.1:8000/u/" + "token" * 20 + ">"
-    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message.set_content("Hello Ayu")
-    message.add_alternative(BODY, subtype="html")
-    arrived = Arrived(
-        account_id,
-        "b+1@bounces.localhost",
-        str(message["To"]),
-        str(message["From"]),
-        "Hello Ayu",
-        message.as_bytes(),
-        runtime.clock(),
-        broadcast_id,
-        1,
-    )
-    keep(session, [arrived])
-    return mailbox.messages(session, account_id).messages[0].id
 
 
 def _templates(session: Session, runtime: Runtime, account_id: int) -> tuple[int, int]:

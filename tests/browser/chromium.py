@@ -15,6 +15,7 @@ from playwright.sync_api import (
     Page,
     Request,
     Response,
+    expect,
     sync_playwright,
 )
 
@@ -41,6 +42,7 @@ def chromium() -> Iterator[Browser]:
     """A browser without a screen; its loop ends with it, so that other tests can have their own."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     assert found, "Chromium is not on PATH; .ci/chromium says how to get it"
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
         yield browser

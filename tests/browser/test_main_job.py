@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import APIRequestContext, Browser, Locator, Page, expect
+from playwright.sync_api import APIRequestContext, Browser, Page, expect
 
 from tests.browser.chromium import watched
 from tests.browser.mail import Mail, read
+from tests.browser.reading import PATIENCE_MS, figures, rates, until, whole
 from tests.flows.running import Run
 
 FILE = Path(__file__).parents[1] / "samples" / "csv" / "shop-customers.csv"
@@ -26,8 +25,6 @@ TARGETS = {
     "https://example.com/tip",
 }
 NAME = "November news"
-# A worker may be slow on a small machine; nothing waits longer than it must.
-PATIENCE_MS = 60_000
 
 
 def test_the_main_job(browser: Browser, product: Run):
@@ -95,18 +92,6 @@ def bring_people(page: Page) -> None:
     assert {"wrong address", "Bärbel", "Gießen"} <= set(lines[1])
     page.get_by_role("link", name="See the people").click()
     expect(page.get_by_text(ZOE)).to_be_visible()
-
-
-def figures(page: Page) -> dict[str, int]:
-    """The figures that stand on the page, by their names."""
-    found = page.locator(".stat").all()
-    return {
-        one.locator(".stat-label").inner_text(): whole(one.locator(".stat-figure")) for one in found
-    }
-
-
-def whole(place: Locator) -> int:
-    return int(re.sub(r"[^\d]", "", place.inner_text()))
 
 
 def write(page: Page) -> None:
@@ -252,16 +237,6 @@ def measured(page: Page, own: dict[str, int]) -> None:
     }
 
 
-def rates(page: Page) -> dict[str, str]:
-    """What the report says below each rate."""
-    return {
-        one.locator(".rate-label").inner_text(): " · ".join(
-            one.locator(".rate-of").all_inner_texts()
-        )
-        for one in page.locator(".rate").all()
-    }
-
-
 def why(page: Page) -> None:
     """One plain answer for who left, who got it, and who was never to get it."""
     page.get_by_role("link", name="Why?").click()
@@ -297,12 +272,3 @@ def newcomer(page: Page, phone: Page) -> None:
     page.goto(page.url.partition("/mailbox")[0] + f"/contacts?q={NEW}")
     page.get_by_role("link", name=NEW).click()
     expect(page.locator("main").get_by_text("Subscribed", exact=True).first).to_be_visible()
-
-
-def until(page: Page, true: Callable[[], bool], shown: Callable[[], object] = lambda: "") -> None:
-    """Load the page again until it says so."""
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while not true():
-        assert time.monotonic() < deadline, shown()
-        page.wait_for_timeout(250)
-        page.reload()
