@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 90.0
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:

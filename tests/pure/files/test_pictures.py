@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 
 import pytest
@@ -44,5 +45,6 @@ def test_everything_else_is_refused(data):
 
 @given(st.binary(max_size=400))
 def test_no_bytes_raise_anything_but_invalid(data):
-    with pytest.raises(Invalid):
-        measure(data)
+    # A few bytes may by chance be a picture.
+    with contextlib.suppress(Invalid):
+        assert measure(data).width > 0
