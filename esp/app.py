@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from esp.entrypoints import web
 from esp.entrypoints.api import create_api
 from esp.entrypoints.proxies import behind
 from esp.entrypoints.public import create_public
+from esp.entrypoints.web import create_pages
 from esp.runtime import Runtime
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def preload() -> None:
-    """Import all of it, in a process that will fork those that serve: seconds of CPU, once."""
-    web.areas(web)
-
-
 def create_app(runtime: Runtime) -> WSGIApplication:
     """Links in mails go to the public door, /api to the API, the rest to the pages."""
-    api, public, pages = create_api(runtime), create_public(runtime), web.create_pages(runtime)
+    api, public, pages = create_api(runtime), create_public(runtime), create_pages(runtime)
 
     def dispatch(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
