@@ -58,7 +58,8 @@ def link(letters):
 
 def state(ask, address: str = "new@customers.example"):
     rows = ask(
-        "SELECT s.state FROM subscriptions s JOIN contacts c ON c.id = s.contact_id"
+        "SELECT s.state FROM subscriptions s JOIN contacts c"
+        " ON c.account_id = s.account_id AND c.id = s.contact_id"
         " WHERE c.email = :e",
         e=address,
     )
