@@ -14,7 +14,7 @@ from esp.delivery.models import Dispatch, Link
 from esp.delivery.plan import PlanRecipient, PlanSettings
 
 _PERSON = text(
-    f"SELECT r.email AS mailed_to, {', '.join(f'c.{name}' for name in (*COLUMNS, 'fields'))}"  # noqa: S608  # names of our own columns
+    f"SELECT r.email AS mailed_to, {', '.join(f'c.{name}' for name in COLUMNS)}"  # noqa: S608  # names of our own columns
     " FROM recipients r LEFT JOIN contacts c ON c.account_id = :account AND c.id = r.contact_id"
     " WHERE r.account_id = :account AND r.broadcast_id = :broadcast AND r.seq = :seq"
 )
