@@ -54,6 +54,9 @@ class Broadcast(OfAccount, Table):
     from_address: Mapped[str] = mapped_column(server_default="")
     reply_to: Mapped[str] = mapped_column(server_default="")
     transport_id: Mapped[int | None]
+    # Other source addresses than the transport's: a pool's, or a single one of it.
+    pool_id: Mapped[int | None]
+    source_address: Mapped[str] = mapped_column(server_default="")
     rate_per_minute: Mapped[int | None]
     # Raised by each save, so that two open tabs don't overwrite each other.
     version: Mapped[int] = mapped_column(server_default="1")

@@ -42,6 +42,8 @@ class Dispatch(Table):
     include_list_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     exclude_list_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     transport_id: Mapped[int | None]
+    pool_id: Mapped[int | None]
+    source_address: Mapped[str] = mapped_column(server_default="")
     tracking: Mapped[str]
     rate_per_minute: Mapped[int | None]
     # With a rate: the moment from which the next message may go.
@@ -204,3 +206,69 @@ class Journal(Table):
     name: Mapped[str] = mapped_column(primary_key=True)
     offset: Mapped[int] = mapped_column("shipped_offset", server_default="0")
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Pace(Table):
+    """How fast a pool may send to a provider: what people set, and what replies taught.
+
+    Account 0 and pool 0 stand for the installation's own way out, so there are no foreign keys.
+    """
+
+    __tablename__ = "paces"
+
+    account_id: Mapped[AccountId]
+    pool_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    provider_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # Set by people; None: the provider's default.
+    max_connections: Mapped[int | None]
+    messages_per_connection: Mapped[int | None]
+    rate_per_minute: Mapped[int | None]
+    # Learnt from replies: what is left of connections and rate, 0 to 1, and caps until a moment.
+    share: Mapped[float] = mapped_column(server_default="1")
+    cap_per_minute: Mapped[int | None]
+    cap_connections: Mapped[int | None]
+    cap_until: Mapped[datetime | None]
+    paused_until: Mapped[datetime | None]
+    # Pauses in a row; each is longer than the one before.
+    pauses: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    reason: Mapped[str] = mapped_column(server_default="")
+    reply: Mapped[str] = mapped_column(server_default="")
+    # Paused by a person, until a person lifts it.
+    is_held: Mapped[bool] = mapped_column(server_default="false")
+    # With a rate: the moment from which the next message may go.
+    next_free_at: Mapped[datetime | None]
+    warm_up_started_at: Mapped[datetime | None]
+    # Days for which the curve stood still, since deferrals or complaints rose.
+    warm_up_held_days: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DeliveryMinute(Table):
+    """What a provider answered to an account's mail in one minute, for the delivery page."""
+
+    __tablename__ = "delivery_minutes"
+
+    account_id: Mapped[AccountId]
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    pool_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    provider_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sent: Mapped[int] = mapped_column(Integer, server_default="0")
+    deferred: Mapped[int] = mapped_column(Integer, server_default="0")
+    failed: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
+class ReceiverReply(Table):
+    """A text that a provider answers with, its numbers and names left out, and how often."""
+
+    __tablename__ = "receiver_replies"
+    __table_args__ = (Index("ix_receiver_replies_last_at", "account_id", "last_at"),)
+
+    account_id: Mapped[AccountId]
+    provider_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    kind: Mapped[str]
+    code: Mapped[int] = mapped_column(SmallInteger)
+    reply: Mapped[str]
+    count: Mapped[int] = mapped_column(server_default="0")
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]

@@ -1,23 +1,99 @@
-"""Tables of transports and providers."""
+"""Tables of sending domains, transports, pools of source addresses, and providers."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import text
 
 from esp.accounts.models import OfAccount
-from esp.db import CreatedAt, Id, Table
+from esp.db import AccountId, CreatedAt, Id, Table
+
+
+class SendingDomain(OfAccount, Table):
+    """A domain that an account writes from, and what its DNS says of it."""
+
+    __tablename__ = "sending_domains"
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+    # In A-labels and small letters.
+    name: Mapped[str]
+    # Whole host names; empty: the installation's own.
+    return_path_host: Mapped[str] = mapped_column(server_default="")
+    tracking_host: Mapped[str] = mapped_column(server_default="")
+    # Of each record: its state and what was found, as the last check left it.
+    findings: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    checked_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
+class DkimKey(OfAccount, Table):
+    """A key that signs a domain's mail: waiting to be seen in DNS, active, or retired."""
+
+    __tablename__ = "dkim_keys"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "sending_domain_id"],
+            [SendingDomain.account_id, SendingDomain.id],
+            ondelete="CASCADE",
+        ),
+        UniqueConstraint("account_id", "sending_domain_id", "selector"),
+        CheckConstraint("algorithm IN ('rsa', 'ed25519')", name="algorithm"),
+        CheckConstraint("state IN ('waiting', 'active', 'retired')", name="state"),
+    )
+
+    sending_domain_id: Mapped[int]
+    selector: Mapped[str]
+    algorithm: Mapped[str]
+    # Encrypted with the installation's secret key.
+    private_key: Mapped[str]
+    # As in the record's p=.
+    public_key: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="waiting")
+    seen_at: Mapped[datetime | None]
+    activated_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
+class Pool(OfAccount, Table):
+    """Addresses of ours that mail leaves from; receivers judge each pool by itself."""
+
+    __tablename__ = "pools"
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+    name: Mapped[str]
+    created_at: Mapped[CreatedAt]
+
+
+class PoolAddress(Table):
+    """An address of a pool, and the name that its PTR record gives it."""
+
+    __tablename__ = "pool_addresses"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "pool_id"], [Pool.account_id, Pool.id], ondelete="CASCADE"
+        ),
+    )
+
+    account_id: Mapped[AccountId]
+    pool_id: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
+    helo_name: Mapped[str] = mapped_column(server_default="")
 
 
 class Transport(OfAccount, Table):
-    """An SMTP server that takes this account's mail."""
+    """The way an account's mail leaves: an SMTP server, or straight to the receivers' own."""
 
     __tablename__ = "transports"
     __table_args__ = (
         CheckConstraint("tls IN ('none', 'starttls', 'required', 'tls')", name="tls"),
+        CheckConstraint("kind IN ('relay', 'direct')", name="kind"),
+        ForeignKeyConstraint(["account_id", "pool_id"], [Pool.account_id, Pool.id]),
         # At most one transport is the account's own default.
         Index(
             "uq_transports_account_id_default",
@@ -28,6 +104,8 @@ class Transport(OfAccount, Table):
     )
 
     name: Mapped[str]
+    kind: Mapped[str] = mapped_column(server_default="relay")
+    # Empty for one that is direct.
     host: Mapped[str]
     port: Mapped[int]
     tls: Mapped[str] = mapped_column(server_default="starttls")
@@ -35,6 +113,8 @@ class Transport(OfAccount, Table):
     # Encrypted with the installation's secret key.
     password: Mapped[str] = mapped_column(server_default="")
     max_connections: Mapped[int] = mapped_column(server_default="10")
+    # What mail leaves from unless its broadcast names another; None: the system's choice.
+    pool_id: Mapped[int | None]
     is_default: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[CreatedAt]
 
@@ -55,4 +135,8 @@ class DomainProvider(Table):
 
     domain: Mapped[str] = mapped_column(primary_key=True)
     provider_id: Mapped[int] = mapped_column(ForeignKey("providers.id"))
+    # The receiving hosts and what they demand of TLS, as one name: domains of equal `site` share
+    # connections. Empty where nobody has looked.
+    site: Mapped[str] = mapped_column(server_default="")
     checked_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
