@@ -1,5 +1,4 @@
 """Sending domains and their keys, pools, and the pace of each provider."""
-# ruff: noqa: E501  # the constraints' texts are kept whole
 
 from __future__ import annotations
 
