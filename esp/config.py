@@ -45,9 +45,31 @@ def _smtp_url(value: str) -> str:
     return value
 
 
+def _nameservers(value: tuple[str, ...]) -> tuple[str, ...]:
+    for word in value:
+        nameserver(word)
+    return value
+
+
+def nameserver(value: str) -> tuple[str, int]:
+    """Address and port of `192.0.2.1`, `192.0.2.1:53`, `2001:db8::1` or `[2001:db8::1]:53`."""
+    host, colon, port = value.rpartition(":")
+    if not colon or (":" in host and not host.endswith("]")):
+        host, port = value, "53"
+    try:
+        address = ip_address(host.strip("[]"))
+        number = int(port) if port.isascii() and port.isdigit() else 0
+    except ValueError:
+        number = 0
+    if not 1 <= number <= 65535:
+        raise ValueError("must be addresses of nameservers, for example 127.0.0.1 or 127.0.0.1:53")
+    return str(address), number
+
+
 Bind = Annotated[str, AfterValidator(_bind)]
 Url = Annotated[str, AfterValidator(_url)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Nameservers = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_nameservers)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 SmtpUrl = Annotated[str, AfterValidator(_smtp_url)]
 
@@ -99,6 +121,11 @@ class Settings(BaseModel):
     )
     smtp_connections: int = Field(
         10, ge=1, le=500, description="Connections a sending process opens to one transport."
+    )
+    dns: Nameservers = Field(
+        (),
+        description="Nameservers asked about receivers and senders (address or address:port); "
+        "empty: the system's.",
     )
     bounce_domain: str = Field(
         "bounces.localhost",
