@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.sql import text
+from sqlalchemy.sql import func, text
 
 from esp.accounts.models import OfAccount
 from esp.db import AccountId, CreatedAt, Id, Table
@@ -17,7 +17,10 @@ class SendingDomain(OfAccount, Table):
     """A domain that an account writes from, and what its DNS says of it."""
 
     __tablename__ = "sending_domains"
-    __table_args__ = (UniqueConstraint("account_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("account_id", "name"),
+        Index("ix_sending_domains_next_check_at", "next_check_at"),
+    )
 
     # In A-labels and small letters.
     name: Mapped[str]
@@ -27,11 +30,16 @@ class SendingDomain(OfAccount, Table):
     # Of each record: its state and what was found, as the last check left it.
     findings: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     checked_at: Mapped[datetime | None]
+    # When DNS is asked next, and when a person last wished for it.
+    next_check_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    asked_at: Mapped[datetime | None]
+    # Whether the account's own relay puts its DKIM signature for this domain on the mail.
+    is_signed_by_relay: Mapped[bool] = mapped_column(server_default="false")
     created_at: Mapped[CreatedAt]
 
 
 class DkimKey(OfAccount, Table):
-    """A key that signs a domain's mail: waiting to be seen in DNS, active, or retired."""
+    """A key for a domain's mail: waiting to be seen in DNS, active, leaving or retired."""
 
     __tablename__ = "dkim_keys"
     __table_args__ = (
@@ -42,19 +50,26 @@ class DkimKey(OfAccount, Table):
         ),
         UniqueConstraint("account_id", "sending_domain_id", "selector"),
         CheckConstraint("algorithm IN ('rsa', 'ed25519')", name="algorithm"),
-        CheckConstraint("state IN ('waiting', 'active', 'retired')", name="state"),
+        CheckConstraint("state IN ('waiting', 'active', 'leaving', 'retired')", name="state"),
+        # What may have to move: see `esp.senders.key_states`.
+        Index(
+            "ix_dkim_keys_account_id_moving",
+            "account_id",
+            postgresql_where=text("state IN ('waiting', 'leaving')"),
+        ),
     )
 
     sending_domain_id: Mapped[int]
     selector: Mapped[str]
     algorithm: Mapped[str]
-    # Encrypted with the installation's secret key.
+    # Encrypted with the installation's secret key; empty once retired.
     private_key: Mapped[str]
     # As in the record's p=.
     public_key: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="waiting")
     seen_at: Mapped[datetime | None]
     activated_at: Mapped[datetime | None]
+    # Of a leaving key: when it will be.
     retired_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
 

@@ -23,9 +23,56 @@ TENANT_TABLES = (
     "receiver_replies",
 )
 
+# As in 0001, and the domains with something to move on or look up.
+DUE = """
+CREATE OR REPLACE FUNCTION accounts_with_due(kind text, moment timestamptz) RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+BEGIN
+    CASE kind
+    WHEN 'broadcasts' THEN RETURN QUERY
+        SELECT DISTINCT account_id FROM broadcasts WHERE state = 'scheduled' AND send_at <= moment;
+    WHEN 'active' THEN RETURN QUERY
+        SELECT DISTINCT account_id FROM broadcasts
+        WHERE finished_at IS NULL AND state IN ('preparing', 'sending', 'cancelled');
+    WHEN 'sending' THEN RETURN QUERY
+        SELECT d.account_id FROM dispatches d WHERE d.state = 'open' AND (
+            EXISTS (SELECT FROM batches b
+                WHERE b.account_id = d.account_id AND b.broadcast_id = d.broadcast_id
+                AND b.state <> 'done' AND b.next_at <= moment
+                AND (b.state = 'ready' OR b.lease_until < moment))
+            OR EXISTS (SELECT FROM deferrals f
+                WHERE f.account_id = d.account_id AND f.broadcast_id = d.broadcast_id
+                AND f.next_at <= moment AND (f.lease_until IS NULL OR f.lease_until < moment)))
+        UNION
+        SELECT account_id FROM notices WHERE state = 'queued' AND next_at <= moment;
+    WHEN 'imports' THEN RETURN QUERY
+        SELECT DISTINCT account_id FROM imports
+        WHERE state IN ('waiting', 'running') AND (lease_until IS NULL OR lease_until < moment);
+    WHEN 'inbound' THEN RETURN QUERY
+        SELECT DISTINCT account_id FROM inbound_messages WHERE state = 'new';
+    WHEN 'domains' THEN RETURN QUERY
+        -- The hour is SETTLING of esp/senders/key_states.py.
+        SELECT DISTINCT account_id FROM dkim_keys WHERE state IN ('waiting', 'leaving')
+        AND (state = 'leaving' AND retired_at <= moment
+            OR state = 'waiting' AND seen_at <= moment - interval '1 hour')
+        UNION SELECT account_id FROM sending_domains WHERE next_check_at <= moment;
+    END CASE;
+END $$;
+"""
+
+# Asked by the server for what comes back, which belongs to no account.
+OF_DOMAINS = """
+CREATE FUNCTION return_path_hosts() RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT DISTINCT return_path_host FROM sending_domains WHERE return_path_host <> ''
+$$;
+"""
+
 
 def upgrade() -> None:
     _tables()
+    op.execute(DUE)
+    op.execute(OF_DOMAINS)
     app_role = context.config.attributes["app_role"]
     for table in TENANT_TABLES:
         op.execute(protect(table))
@@ -119,6 +166,14 @@ def _tables() -> None:
         ),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
+            "next_check_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("is_signed_by_relay", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
             server_default=sa.text("now()"),
@@ -134,6 +189,9 @@ def _tables() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_sending_domains")),
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_sending_domains_account_id_name")),
+    )
+    op.create_index(
+        "ix_sending_domains_next_check_at", "sending_domains", ["next_check_at"], unique=False
     )
     op.create_table(
         "dkim_keys",
@@ -156,7 +214,8 @@ def _tables() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.CheckConstraint("algorithm IN ('rsa', 'ed25519')", name=op.f("ck_dkim_keys_algorithm")),
         sa.CheckConstraint(
-            "state IN ('waiting', 'active', 'retired')", name=op.f("ck_dkim_keys_state")
+            "state IN ('waiting', 'active', 'leaving', 'retired')",
+            name=op.f("ck_dkim_keys_state"),
         ),
         sa.ForeignKeyConstraint(
             ["account_id", "sending_domain_id"],
@@ -177,6 +236,13 @@ def _tables() -> None:
             "selector",
             name=op.f("uq_dkim_keys_account_id_sending_domain_id_selector"),
         ),
+    )
+    op.create_index(
+        "ix_dkim_keys_account_id_moving",
+        "dkim_keys",
+        ["account_id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('waiting', 'leaving')"),
     )
     op.create_table(
         "pool_addresses",
