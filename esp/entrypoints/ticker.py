@@ -35,6 +35,7 @@ _KINDS = {
     "sending": "send",
     "imports": "imports",
     "inbound": "inbound",
+    "domains": "domains",
 }
 # A queue with more messages than this has been told enough.
 _ENOUGH = 100

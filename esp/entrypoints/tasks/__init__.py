@@ -43,6 +43,7 @@ TASKS = {
         Task("imports", "esp.entrypoints.tasks.imports"),
         Task("broadcasts", "esp.entrypoints.tasks.broadcasts"),
         Task("inbound", "esp.entrypoints.tasks.inbound"),
+        Task("domains", "esp.entrypoints.tasks.domains"),
     )
 }
 
