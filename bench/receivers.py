@@ -48,26 +48,30 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One message in the record; `at` in seconds of time.time, `size` in octets."""
+    """One message in the record; `size` in octets, `at` and `began` in seconds of time.time.
+
+    `began` is when its MAIL was heard, `at` when its last octet was.
+    """
 
     at: float
     rcpt: str
     message_id: str
     size: int
+    began: float
 
 
 def _read(line: bytes) -> Taken:
-    at, _connection, _sender, rcpt, message_id, size = line.decode().rstrip("\n").split("\t")
-    return Taken(float(at), rcpt, message_id, int(size))
+    at, _connection, _sender, rcpt, message_id, size, began = line.decode().rstrip("\n").split("\t")
+    return Taken(float(at), rcpt, message_id, int(size), float(began))
 
 
 @contextmanager
-def our_sink() -> Iterator[Receiver]:
+def our_sink(host: str = "127.0.0.1") -> Iterator[Receiver]:
     """bench/sink.py in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="esp-sink-") as folder:
         record = Path(folder) / "record"
         record.touch()
-        command = [sys.executable, "-m", "bench.sink", "--port", "0", "--record", str(record)]
+        command = [sys.executable, "-m", "bench.sink", "--host", host, "--record", str(record)]
         with _running(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             yield Receiver(int(process.stdout.readline()), process, record)

@@ -3,7 +3,8 @@
     python bench/sink.py --port 0 --record FILE [--defer-every N] [--fail PATTERN] [--delay SECONDS]
 
 prints its port and runs until SIGTERM. A line of the record: seconds, connection, sender,
-recipient, Message-ID, octets, separated by tabs; it is written before the 250 is.
+recipient, Message-ID, octets, seconds when MAIL was heard, separated by tabs; it is written
+before the 250 is.
 """
 
 from __future__ import annotations
@@ -181,7 +182,7 @@ class Record:
         if self._lines >= 0:
             lines = [
                 f"{m.at:.6f}\t{m.connection}\t{m.mail_from}\t{','.join(m.rcpt)}"
-                f"\t{m.message_id}\t{m.size}\n"
+                f"\t{m.message_id}\t{m.size}\t{m.began:.6f}\n"
                 for m in messages
             ]
             os.write(self._lines, "".join(lines).encode())
