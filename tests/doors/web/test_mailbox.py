@@ -7,7 +7,6 @@ from email.message import EmailMessage
 import pytest
 from sqlalchemy import insert
 
-from esp.entrypoints.web import create_pages
 from esp.entrypoints.web.headers import DEFAULT_POLICY, MAIL_POLICY
 from esp.mailbox.models import MailboxMessage
 from esp.senders.models import Transport
@@ -16,25 +15,6 @@ from tests.factories import make_broadcast
 
 BASE = "/a/acme/mailbox"
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def app(runtime):
-    app = create_pages(runtime)
-    app.testing = True
-    return app
-
-
-@pytest.fixture
-def acme(runtime):
-    return company(runtime, email="ani@acme.example")
-
-
-@pytest.fixture
-def owner(app, runtime, acme):
-    visitor = Visitor(app)
-    visitor.enter(runtime, acme[1])
-    return visitor
 
 
 @pytest.fixture

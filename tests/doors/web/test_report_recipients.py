@@ -11,17 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from esp.delivery.models import Recipient
-from esp.entrypoints.web import create_pages
 from tests.doors.web.reported import PEOPLE, START, Reported, make_report, words_of
 from tests.doors.web.visitor import Visitor, colleague
 from tests.factories import make_contact, make_recipient, subscribe
-
-
-@pytest.fixture
-def app(runtime):
-    app = create_pages(runtime)
-    app.testing = True
-    return app
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from esp.broadcasts.models import Broadcast
 from esp.delivery.facts import Hit
 from esp.delivery.hits import record_hits
 from esp.delivery.models import Dispatch
-from esp.entrypoints.web import create_pages
 from tests.doors.web.reported import START, Reported, make_report, words_of
 from tests.doors.web.visitor import Visitor, colleague, company
 from tests.factories import make_broadcast, make_dispatch
@@ -22,13 +21,6 @@ PAGES = (
     *("/recipients.csv", "/links.csv", "/providers.csv", "/hours.csv"),
 )
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def app(runtime):
-    app = create_pages(runtime)
-    app.testing = True
-    return app
 
 
 @pytest.fixture

@@ -35,25 +35,6 @@ SERVER = {
 
 
 @pytest.fixture
-def acme(runtime) -> tuple[int, int]:
-    return company(runtime, email="ani@acme.example", name="Ani")
-
-
-@pytest.fixture
-def app(runtime):
-    app = create_pages(runtime)
-    app.testing = True
-    return app
-
-
-@pytest.fixture
-def owner(app, runtime, acme) -> Visitor:
-    visitor = Visitor(app)
-    visitor.enter(runtime, acme[1])
-    return visitor
-
-
-@pytest.fixture
 def log(runtime, acme):
     def actions() -> list[str]:
         with runtime.transaction(acme[0]) as session:

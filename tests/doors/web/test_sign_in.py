@@ -33,13 +33,6 @@ def ani(runtime) -> tuple[int, int]:
 
 
 @pytest.fixture
-def app(runtime):
-    app = create_pages(runtime)
-    app.testing = True
-    return app
-
-
-@pytest.fixture
 def visitor(app) -> Visitor:
     return Visitor(app)
 

@@ -9,31 +9,11 @@ from PIL import Image
 
 from esp.contacts import fields
 from esp.content import templates
-from esp.entrypoints.web import create_pages
 from esp.files import store
 from tests.doors.web.visitor import Visitor, colleague, company
 
 BASE = "/a/acme/templates"
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def app(runtime):
-    app = create_pages(runtime)
-    app.testing = True
-    return app
-
-
-@pytest.fixture
-def acme(runtime):
-    return company(runtime, email="ani@acme.example")
-
-
-@pytest.fixture
-def owner(app, runtime, acme):
-    visitor = Visitor(app)
-    visitor.enter(runtime, acme[1])
-    return visitor
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
 from functools import partial
+from html import unescape
 from typing import Any
 
 from flask import Flask
@@ -74,6 +75,19 @@ def colleague(runtime: Runtime, account_id: int, role: str, **person: Any) -> in
     """One more person in the account."""
     with runtime.transaction(account_id) as session:
         return make_user(session, account_id, role, **person)
+
+
+def guest(app: Flask, runtime: Runtime, acme: tuple[int, int], role: str) -> Visitor:
+    """Somebody with the role in the account, signed in."""
+    visitor = Visitor(app)
+    visitor.enter(runtime, colleague(runtime, acme[0], role))
+    return visitor
+
+
+def page(answer: TestResponse, status: int = 200) -> str:
+    """What is read on it."""
+    assert answer.status_code == status, answer.text
+    return unescape(" ".join(re.sub(r"<[^>]+>", " ", answer.text).split()))
 
 
 def give_password(runtime: Runtime, user_id: int, password: str = PASSWORD) -> None:
