@@ -18,6 +18,8 @@ MAX_COMMAND = 512
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
+# What needs no further look: bounded, and without anything that ends a command.
+_ORDINARY = re.compile(r"[!-;=?-~]{1,254}").fullmatch
 _NOT_XTEXT = re.compile(rb"[^!-*,-<>-~]")
 
 
@@ -69,6 +71,8 @@ def read_capabilities(reply: Reply) -> Capabilities:
 def refuse_locally(envelope: Envelope, can: Capabilities) -> Outcome | None:
     """Why this envelope can't go to this server, found without asking it."""
     for address, status in ((envelope.mail_from, "5.1.7"), (envelope.rcpt, "5.1.3")):
+        if _ORDINARY(address):
+            continue
         # A line break or a bracket would let an address write commands of its own.
         if not address.isprintable() or "<" in address or ">" in address:
             return Outcome("failed", 0, status, N_("The address is malformed."), "mail")

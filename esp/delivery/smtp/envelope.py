@@ -27,13 +27,14 @@ class Envelope:
     envid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What became of an envelope (or of a connection that never got so far).
 
     `code` is 0 where no reply was read. `enhanced` is the RFC 3463 code without contradicting
     `code`. `text` is printable, without codes. `stage` names what was being waited for; `lost`
-    means that the final dot was sent and its reply never read.
+    means that the final dot was sent and its reply never read. Nobody changes one; like envelopes,
+    they are too many to be frozen.
     """
 
     kind: Kind

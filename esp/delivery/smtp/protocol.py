@@ -219,7 +219,7 @@ class Session(Introduction):
         if self.can.pipelining:
             written = len(self.out)
             self.begin()
-            self.after_dot = sum(map(len, self.out[written:]))
+            self.after_dot = sum([len(octets) for octets in self.out[written:]])
         else:
             self.after_dot = 0
 

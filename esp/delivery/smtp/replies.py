@@ -12,10 +12,16 @@ from esp.errors import N_
 MAX_LINE = 4096
 MAX_LINES = 128
 MAX_TEXT = 1000
+# Of so many lines that a server has sent before it is remembered how they were read.
+_REMEMBERED = 32
 
 _CODES = {b"%d" % code: code for code in range(200, 600)}
 _KINDS: dict[int, Kind] = {2: "sent", 4: "deferred", 5: "failed"}
 _ENHANCED = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?=\s|$)\s*")
+# A reply that is one line of printable ASCII, as nearly all are: enhanced code and text.
+_ORDINARY = re.compile(
+    rb"(?:([245]\.\d{1,3}\.\d{1,3})(?: +|\Z))?((?:[!-~](?:[ -~]{0,900}[!-~])?)?)"
+).fullmatch
 
 
 class Reply(NamedTuple):
@@ -28,9 +34,10 @@ class Reply(NamedTuple):
 class ReplyReader:
     """Turns octets in any chunks into replies; after `broken` is set it reads nothing more."""
 
-    __slots__ = ("_lines", "_rest", "broken")
+    __slots__ = ("_known", "_lines", "_rest", "broken")
 
     def __init__(self) -> None:
+        self._known: dict[bytes, Reply] = {}
         self._rest = b""
         self._lines: list[bytes] = []
         self.broken = ""
@@ -50,7 +57,13 @@ class ReplyReader:
         # A bare LF ends a line too: strictness here would protect nobody.
         lines = data.split(b"\n")
         self._rest = lines.pop()
+        known = self._known
         for line in lines:
+            # To MAIL, RCPT and DATA a server says the same each time.
+            found = known.get(line)
+            if found is not None and not self._lines:
+                replies.append(found)
+                continue
             code = _CODES.get(line[:3])
             if code is None or len(line) > MAX_LINE:
                 self._break(line)
@@ -66,7 +79,9 @@ class ReplyReader:
                     self._lines = []
                     replies.append(Reply(code, texts))
                 else:
-                    replies.append(Reply(code, (text,)))
+                    replies.append(reply := Reply(code, (text,)))
+                    if len(known) < _REMEMBERED and len(line) < 100:
+                        known[line] = reply
             elif mark == b"-" and len(self._lines) < MAX_LINES:
                 self._lines.append(line)
             else:
@@ -99,9 +114,13 @@ def classify(reply: Reply, stage: Stage) -> Outcome:
 
     A 3yz where none is due counts as deferred.
     """
-    code = reply.code
+    code, lines = reply
     first = code // 100
-    texts = printable(reply.lines)
+    if first == 2 and len(lines) == 1 and (ordinary := _ORDINARY(lines[0])):
+        found, said = ordinary.groups()
+        if found is None or found[0] == 50:
+            return Outcome("sent", code, found.decode() if found else "", said.decode(), stage)
+    texts = printable(lines)
     enhanced = ""
     match = _ENHANCED.match(texts[0])
     if match and match[1] == str(first):
