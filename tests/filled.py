@@ -17,7 +17,8 @@ from esp.entrypoints.tasks import imports as importing
 from esp.files import pictures, store
 from esp.places import templates_folder
 from esp.runtime import Runtime
-from esp.senders import transports
+from esp.senders import pools, transports
+from esp.senders.pools import PoolSettings, Source
 from esp.senders.transports import TransportSettings
 from esp.suppression import by_hand
 from esp.suppression import queries as suppressions
@@ -147,6 +148,9 @@ def _settings(session: Session, runtime: Runtime, account_id: int) -> dict[str, 
     suppressed = suppressions.of_email(session, account_id, "never@customers.example")
     assert suppressed
     relay = TransportSettings("Relay", "127.0.0.1", 2525, tls="none", is_default=False)
+    sources = (Source("192.0.2.10", "mta1.acme.example"), Source("192.0.2.11"))
+    pool_id = pools.add_pool(session, account_id, PoolSettings("Offers", sources))
+    direct = TransportSettings("Straight", kind="direct", pool_id=pool_id, is_default=False)
     return {
         "suppression_id": (suppressed.id,),
         "field_id": (
@@ -157,7 +161,9 @@ def _settings(session: Session, runtime: Runtime, account_id: int) -> dict[str, 
         "key_id": (api_keys.create_key(session, account_id, "Shop").id,),
         "transport_id": (
             transports.add_transport(session, account_id, relay, runtime.cipher, secure=False),
+            transports.add_transport(session, account_id, direct, runtime.cipher, secure=True),
         ),
+        "pool_id": (pool_id,),
     }
 
 

@@ -27,6 +27,8 @@ EDITABLE = (
     "from_address",
     "reply_to",
     "transport_id",
+    "pool_id",
+    "source_address",
     "rate_per_minute",
 )
 LIMITS = {"name": 200, "subject": 500, "preheader": 500, "body": 2_000_000, "text": 500_000}

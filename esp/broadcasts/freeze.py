@@ -65,6 +65,8 @@ def freeze(session: Session, settings: Settings, broadcast: Broadcast, now: date
         include_list_ids=include,
         exclude_list_ids=exclude,
         transport_id=transport_of(session, broadcast),
+        pool_id=broadcast.pool_id,
+        source_address=broadcast.source_address,
         tracking=account.tracking,
         rate_per_minute=broadcast.rate_per_minute,
     )

@@ -38,6 +38,8 @@ def open_dispatch(
     include_list_ids: Sequence[int],
     exclude_list_ids: Sequence[int] = (),
     transport_id: int | None = None,
+    pool_id: int | None = None,
+    source_address: str = "",
     tracking: str,
     rate_per_minute: int | None = None,
 ) -> None:
@@ -56,6 +58,8 @@ def open_dispatch(
             include_list_ids=list(include_list_ids),
             exclude_list_ids=list(exclude_list_ids),
             transport_id=transport_id,
+            pool_id=pool_id,
+            source_address=source_address,
             tracking=tracking,
             rate_per_minute=rate_per_minute,
         )

@@ -1,10 +1,10 @@
-"""The SMTP servers an account's mail leaves by; without one it stays in the local mailbox."""
+"""The ways an account's mail leaves; without one it stays in the local mailbox."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from sqlalchemy import delete, insert, select, update
@@ -14,8 +14,12 @@ from esp import addresses
 from esp.config import is_loopback
 from esp.errors import N_, Invalid, NotFound
 from esp.secrets import Cipher
+from esp.senders import pools
 from esp.senders.models import Transport
 
+KINDS = ("relay", "direct")
+# Shown as it is in both languages: a name that can be changed.
+DIRECT_NAME = "MX"
 TLS = ("required", "tls", "starttls", "none")
 NAME_LENGTH = 80
 MOST_CONNECTIONS = 500
@@ -23,16 +27,21 @@ MOST_CONNECTIONS = 500
 
 @dataclass(frozen=True)
 class TransportSettings:
-    """What a person says about a server; `password` None keeps the stored one."""
+    """What a person says about a way out; `password` None keeps the stored one.
+
+    `kind` "direct" delivers to the receivers' own servers and has no host.
+    """
 
     name: str
-    host: str
-    port: int
+    host: str = ""
+    port: int = 25
     tls: str = "required"
     username: str = ""
     password: str | None = None
     max_connections: int = 10
     is_default: bool = True
+    kind: str = "relay"
+    pool_id: int | None = None
 
 
 def transports(session: Session, account_id: int) -> Sequence[Transport]:
@@ -66,6 +75,7 @@ def add_transport(
 ) -> int:
     """Add a server; Invalid at the wrong field. `secure`: people reach the pages over HTTPS."""
     values = _values(settings, secure=secure, has_password=bool(settings.password))
+    _check_pool(session, account_id, settings.pool_id)
     values["password"] = cipher.encrypt(settings.password or "")
     if settings.is_default:
         _clear_default(session, account_id)
@@ -87,6 +97,7 @@ def change_transport(
 ) -> None:
     """Put `settings` in place; a stored password goes to no other server than it was made for."""
     stored = transport(session, account_id, transport_id)
+    settings = replace(settings, kind=stored.kind)
     keeps = settings.password is None and bool(stored.password)
     values = _values(settings, secure=secure, has_password=keeps or bool(settings.password))
     if keeps and (values["host"], values["username"]) != (stored.host, stored.username):
@@ -94,6 +105,7 @@ def change_transport(
         raise Invalid(
             N_("Type the password again: it belongs to the former server and user."), "password"
         )
+    _check_pool(session, account_id, settings.pool_id)
     if settings.password is not None:
         values["password"] = cipher.encrypt(settings.password)
     if settings.is_default:
@@ -138,7 +150,34 @@ def _clear_default(session: Session, account_id: int) -> None:
 
 def _values(
     settings: TransportSettings, *, secure: bool, has_password: bool
-) -> dict[str, str | int | bool]:
+) -> dict[str, str | int | bool | None]:
+    if settings.kind not in KINDS:
+        raise Invalid(N_("Choose by which way the mail leaves."), "kind")
+    direct = settings.kind == "direct"
+    values = _of_direct(secure) if direct else _of_relay(settings, secure, has_password)
+    return values | {
+        "name": _line(settings.name, "name") or str(values["host"]) or DIRECT_NAME,
+        "kind": settings.kind,
+        "pool_id": settings.pool_id,
+        "is_default": settings.is_default,
+    }
+
+
+def _of_direct(secure: bool) -> dict[str, str | int | bool | None]:
+    if not secure:
+        raise Invalid(
+            N_(
+                "This sends real mail, so the pages must be reached over https://: set "
+                "ESP_BASE_URL first. Until then mail stays in the local mailbox."
+            ),
+            "name",
+        )
+    return {"host": "", "port": 25, "tls": "starttls", "username": ""}
+
+
+def _of_relay(
+    settings: TransportSettings, secure: bool, has_password: bool
+) -> dict[str, str | int | bool | None]:
     host = _host(settings.host)
     local = is_loopback(host)
     if not local and not secure:
@@ -162,14 +201,21 @@ def _values(
             N_("Use 1 to %(most)s connections."), "max_connections", most=MOST_CONNECTIONS
         )
     return {
-        "name": _line(settings.name, "name") or host,
         "host": host,
         "port": settings.port,
         "tls": settings.tls,
         "username": _line(settings.username, "username", 255),
         "max_connections": settings.max_connections,
-        "is_default": settings.is_default,
     }
+
+
+def _check_pool(session: Session, account_id: int, pool_id: int | None) -> None:
+    if pool_id is None:
+        return
+    try:
+        pools.pool(session, account_id, pool_id)
+    except NotFound:
+        raise Invalid(N_("There is no such pool."), "pool_id") from None
 
 
 def _host(value: str) -> str:

@@ -19,12 +19,16 @@ from esp.entrypoints.api.frame import (
     session,
 )
 from esp.entrypoints.api.shapes import messages as shapes
-from esp.senders import transports
+from esp.errors import N_, Invalid
+from esp.senders import pools, transports
 
 blueprint = APIBlueprint(
     "broadcasts", __name__, url_prefix=f"{PREFIX}/broadcasts", tag="Broadcasts"
 )
-_SENDING = ("from_name", "from_address", "reply_to", "transport_id", "rate_per_minute")
+_SENDING = (
+    "from_name", "from_address", "reply_to", "transport_id", "pool_id", "source_address",
+    "rate_per_minute",
+)  # fmt: skip
 
 
 @blueprint.get("")
@@ -50,6 +54,7 @@ def create(wanted: shapes.NewBroadcast) -> tuple[shapes.Broadcast, int, dict[str
     link where it lacks them. Without `from_name` and `from_address` the account's are taken.
     """
     _check_transport(wanted.transport_id)
+    _check_source(wanted.pool_id, wanted.source_address)
     # The text beside a template's body is its text part.
     values = wanted.message("html" if wanted.template_id else None)
     with named_in_body("template_id"):
@@ -80,6 +85,11 @@ def change(broadcast_id: int, changes: shapes.BroadcastChanges) -> shapes.Broadc
     """Change a draft"""
     row = compose.get(session(), account_id(), broadcast_id)
     _check_transport(changes.transport_id)
+    given = changes.model_fields_set
+    _check_source(
+        changes.pool_id if "pool_id" in given else row.pool_id,
+        changes.source_address if "source_address" in given else row.source_address,
+    )
     values = changes.message(row.kind) | _sending(changes)
     compose.save(session(), account_id(), broadcast_id, values, version=changes.version)
     sides = {"list_ids", "exclude_list_ids"} & changes.model_fields_set
@@ -132,3 +142,10 @@ def _check_transport(transport_id: int | None) -> None:
     if transport_id is not None:
         with named_in_body("transport_id"):
             transports.transport(session(), account_id(), transport_id)
+
+
+def _check_source(pool_id: int | None, source_address: str) -> None:
+    if pool_id is None and source_address:
+        raise Invalid(N_("Name the pool of this address too."), "source_address")
+    if pool_id is not None:
+        pools.check_source(session(), account_id(), pool_id, source_address)

@@ -20,7 +20,7 @@ from esp.entrypoints.web.broadcasts import to_progress
 from esp.entrypoints.web.failures import add_error
 from esp.entrypoints.web.frame import current_account_id, go, transaction
 from esp.errors import N_, Invalid
-from esp.senders import transports
+from esp.senders import pools, transports
 
 blueprint = Blueprint("broadcast_sender", __name__, url_prefix="/a/<slug>/broadcasts")
 
@@ -32,6 +32,7 @@ class SenderForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     from_address = EmailField(__("Sender’s address"))
     reply_to = EmailField(__("Answers go to"))
     transport_id = SelectField(__("Leaves by"), validate_choice=False)
+    source = SelectField(__("Leaves from"), validate_choice=False)
     rate_per_minute = StringField(__("Messages a minute, at most"))
 
     def values(self) -> dict[str, Any]:
@@ -43,13 +44,22 @@ class SenderForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
         if len(name) > 200:
             raise Invalid(N_("This is longer than %(limit)s characters."), "from_name", limit=200)
         chosen = self.transport_id.data or ""
+        pool_id, source_address = _source(self.source.data or "")
         return {
             "from_name": name,
             "from_address": _address(self.from_address.data, "from_address"),
             "reply_to": _address(self.reply_to.data, "reply_to"),
             "transport_id": int(chosen) if chosen.isascii() and chosen.isdigit() else None,
+            "pool_id": pool_id,
+            "source_address": source_address,
             "rate_per_minute": int(rate) if rate else None,
         }
+
+
+def _source(chosen: str) -> tuple[int | None, str]:
+    """Of `pool` or `pool address`."""
+    pool_id, _space, address = chosen.partition(" ")
+    return (int(pool_id), address) if pool_id.isascii() and pool_id.isdigit() else (None, "")
 
 
 def _address(typed: str | None, place: str) -> str:
@@ -70,6 +80,7 @@ def sender(broadcast_id: int) -> str | tuple[str, int] | Response:
             return to_progress(broadcast)
         form = SenderForm(data=_shown(broadcast))
         form.transport_id.choices = _choices(session)
+        form.source.choices = _sources(session)
     if not form.is_submitted():
         return _page(form, broadcast)
     try:
@@ -77,6 +88,10 @@ def sender(broadcast_id: int) -> str | tuple[str, int] | Response:
             values = form.values()
             if values["transport_id"] is not None:
                 transports.transport(session, current_account_id(), values["transport_id"])
+            if values["pool_id"] is not None:
+                pools.check_source(
+                    session, current_account_id(), values["pool_id"], values["source_address"]
+                )
             compose.save(session, current_account_id(), broadcast_id, values)
     except Invalid as wrong:
         add_error(form, wrong)
@@ -90,6 +105,7 @@ def _shown(broadcast: Broadcast) -> dict[str, Any]:
         "from_address": broadcast.from_address,
         "reply_to": broadcast.reply_to,
         "transport_id": str(broadcast.transport_id or ""),
+        "source": f"{broadcast.pool_id or ''} {broadcast.source_address}".strip(),
         "rate_per_minute": str(broadcast.rate_per_minute or ""),
     }
 
@@ -99,6 +115,18 @@ def _choices(session: Session) -> list[tuple[str, str]]:
     usual = next((t.name for t in found if t.is_default), None)
     first = _("The usual way (%(name)s)", name=usual) if usual else _("The usual way")
     return [("", first), *((str(t.id), t.name) for t in found if not t.is_default)]
+
+
+def _sources(session: Session) -> list[tuple[str, str]]:
+    found = pools.sources(session, current_account_id())
+    choices = [("", _("The usual address"))]
+    for pool in pools.pools(session, current_account_id()):
+        choices.append((str(pool.id), pool.name))
+        choices += [
+            (f"{pool.id} {one.address}", f"{pool.name}: {one.address}")
+            for one in found.get(pool.id, ())
+        ]
+    return choices
 
 
 def _page(form: SenderForm, broadcast: Broadcast) -> str:

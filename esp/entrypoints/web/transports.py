@@ -1,4 +1,4 @@
-"""The SMTP servers an account's mail leaves by."""
+"""The ways an account's mail leaves: SMTP servers, or straight to the receivers' own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from flask_babel import lazy_gettext as __
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, PasswordField, RadioField, SelectChoice, StringField
+from wtforms import (
+    BooleanField,
+    PasswordField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    StringField,
+)
 
 from esp.accounts import audit
 from esp.entrypoints.web.failures import add_error
@@ -22,7 +29,7 @@ from esp.entrypoints.web.frame import (
     transaction,
 )
 from esp.errors import Invalid
-from esp.senders import transports
+from esp.senders import pools, transports
 from esp.senders.models import Transport
 from esp.senders.transports import TransportSettings
 
@@ -37,7 +44,9 @@ TLS = (
 
 
 # Everything but the password.
-SHOWN = ("name", "host", "port", "tls", "username", "max_connections", "is_default")
+SHOWN = (
+    "name", "host", "port", "tls", "username", "max_connections", "is_default", "pool_id",
+)  # fmt: skip
 
 
 class TransportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
@@ -52,6 +61,7 @@ class TransportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     max_connections = StringField(
         __("Connections at once"), default="10", description=__("As many as the server allows.")
     )
+    pool_id = SelectField(__("Leaves from"), validate_choice=False)
     is_default = BooleanField(__("Send the account’s mail by this server"), default=True)
 
     def values(self, *, new: bool) -> TransportSettings:
@@ -65,6 +75,24 @@ class TransportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
             password=self.password.data or ("" if new or not self.username.data else None),
             max_connections=_whole(self.max_connections.data, "max_connections"),
             is_default=bool(self.is_default.data),
+            pool_id=_number(self.pool_id.data),
+        )
+
+
+class DirectForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+    """Delivery to the receivers' own servers."""
+
+    name = StringField(__("Name"), description=__("For you; what your colleagues know it by."))
+    pool_id = SelectField(__("Leaves from"), validate_choice=False)
+    is_default = BooleanField(__("Send the account’s mail this way"), default=True)
+
+    def values(self, *, new: bool) -> TransportSettings:
+        """What was typed."""
+        return TransportSettings(
+            name=self.name.data or "",
+            is_default=bool(self.is_default.data),
+            kind="direct",
+            pool_id=_number(self.pool_id.data),
         )
 
 
@@ -74,10 +102,12 @@ def index() -> str:
     """The account's servers."""
     with transaction() as session:
         found = transports.transports(session, current_account_id())
+        leaves_from = {one.id: one.name for one in pools.pools(session, current_account_id())}
     settings = runtime().settings
     return render_template(
         "settings/transports.html",
         transports=found,
+        pools=leaves_from,
         secure=settings.secure,
         installation=bool(settings.smtp_url),
     )
@@ -87,31 +117,24 @@ def index() -> str:
 @requires("manager")
 def add() -> str | tuple[str, int] | Response:
     """Add a server."""
-    form = TransportForm()
-    if not form.is_submitted():
-        return _page(form)
-    settings = runtime().settings
-    try:
-        values = form.values(new=True)
-        with transaction() as session:
-            transports.add_transport(
-                session, current_account_id(), values, runtime().cipher, secure=settings.secure
-            )
-            _record(session, "transport.add", values.host)
-    except Invalid as wrong:
-        add_error(form, wrong)
-        return _page(form), 422
-    notify(_("The server is added."))
-    return go(url_for("transports.index"))
+    return _add(TransportForm(), _("The server is added."))
+
+
+@blueprint.route("/direct", methods=["GET", "POST"])
+@requires("manager")
+def add_direct() -> str | tuple[str, int] | Response:
+    """Deliver to the receivers' own servers."""
+    return _add(DirectForm(), _("Mail can leave straight to the receivers."))
 
 
 @blueprint.route("/<int:transport_id>", methods=["GET", "POST"])
 @requires("manager")
 def change(transport_id: int) -> str | tuple[str, int] | Response:
-    """Change a server; its password is never shown again."""
+    """Change a way out; a password is never shown again."""
     with transaction() as session:
         stored = transports.transport(session, current_account_id(), transport_id)
-    form = TransportForm(data={name: getattr(stored, name) for name in SHOWN})
+    shown = {name: getattr(stored, name) for name in SHOWN} | {"pool_id": str(stored.pool_id or "")}
+    form = _form_of(stored.kind)(data=shown)
     if not form.is_submitted():
         return _page(form, stored)
     settings = runtime().settings
@@ -126,11 +149,11 @@ def change(transport_id: int) -> str | tuple[str, int] | Response:
                 runtime().cipher,
                 secure=settings.secure,
             )
-            _record(session, "transport.change", values.host)
+            _record(session, "transport.change", values.host or values.name)
     except Invalid as wrong:
         add_error(form, wrong)
         return _page(form, stored), 422
-    notify(_("The server is saved."))
+    notify(_("The server is saved.") if stored.kind == "relay" else _("Saved."))
     return go(url_for("transports.index"))
 
 
@@ -156,9 +179,44 @@ def delete(transport_id: int) -> Response:
     return go(url_for("transports.index"))
 
 
-def _page(form: TransportForm, stored: Transport | None = None) -> str:
+def _add(form: TransportForm | DirectForm, done: str) -> str | tuple[str, int] | Response:
+    if not form.is_submitted():
+        return _page(form)
+    try:
+        values = form.values(new=True)
+        with transaction() as session:
+            transports.add_transport(
+                session,
+                current_account_id(),
+                values,
+                runtime().cipher,
+                secure=runtime().settings.secure,
+            )
+            _record(session, "transport.add", values.host or values.name)
+    except Invalid as wrong:
+        add_error(form, wrong)
+        return _page(form), 422
+    notify(done)
+    return go(url_for("transports.index"))
+
+
+def _form_of(kind: str) -> type[TransportForm] | type[DirectForm]:
+    return DirectForm if kind == "direct" else TransportForm
+
+
+def _page(form: TransportForm | DirectForm, stored: Transport | None = None) -> str:
+    with transaction() as session:
+        found = pools.pools(session, current_account_id())
+    form.pool_id.choices = [
+        ("", _("The system’s usual address")), *((str(one.id), one.name) for one in found),
+    ]  # fmt: skip
+    template = "direct" if isinstance(form, DirectForm) else "transport"
     return render_template(
-        "settings/transport.html", form=form, stored=stored, secure=runtime().settings.secure
+        f"settings/{template}.html",
+        form=form,
+        stored=stored,
+        pools=found,
+        secure=runtime().settings.secure,
     )
 
 
@@ -171,3 +229,8 @@ def _whole(text: object, place: str) -> int:
     if not digits.isascii() or not digits.isdigit() or len(digits) > 6:
         raise Invalid(_("Write a whole number."), place)
     return int(digits)
+
+
+def _number(chosen: object) -> int | None:
+    digits = str(chosen or "")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None

@@ -124,6 +124,7 @@ def test_no_form_takes_an_object_of_another_account(runtime: Runtime, filled: Fi
         "broadcasts": {"template": theirs["template_id"]},
         f"broadcasts/{draft}/audience": {"include": theirs["list_id"]},
         f"broadcasts/{draft}/sender": sender | {"transport_id": theirs["transport_id"]},
+        "settings/transports/direct": {"name": "Straight", "pool_id": theirs["pool_id"]},
     }
 
     answers = {

@@ -45,7 +45,17 @@ def log(runtime, acme):
 
 class TestWhoMay:
     @pytest.mark.parametrize(
-        "page", ["company", "people", "keys", "transports", "transports/new", "log"]
+        "page",
+        [
+            "company",
+            "people",
+            "keys",
+            "transports",
+            "transports/direct",
+            "pools",
+            "pools/new",
+            "log",
+        ],
     )
     def test_settings_take_a_manager(self, app, runtime, acme, page):
         for role, status in (("viewer", 403), ("editor", 403), ("manager", 200)):

@@ -116,6 +116,10 @@ class _Sending(_Message):
     from_address: Annotated[str, Say(max_length=320, examples=["news@acme.example"])] = ""
     reply_to: Annotated[str, Say(max_length=320)] = ""
     transport_id: Id | None = Say(None, description="null: the account's default.")
+    pool_id: Id | None = Say(None, description="Leaves from this pool; null: the transport's.")
+    source_address: Annotated[str, Say(max_length=45)] = Say(
+        "", description="Leaves from this address of the pool; empty: from all in turn."
+    )
     rate_per_minute: int | None = Say(
         None, ge=1, le=1_000_000, description="Messages a minute at most; null: no limit."
     )
@@ -153,6 +157,8 @@ class BroadcastSummary(Out):
     from_address: str
     reply_to: str
     transport_id: int | None
+    pool_id: int | None
+    source_address: str
     rate_per_minute: int | None
     version: int = Say(description="Raised by each change.")
     send_at: Time | None
