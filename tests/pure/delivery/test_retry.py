@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esp.delivery.pacing.classify import react
 from esp.delivery.retry import LIFETIME, next_attempt
 from esp.delivery.settle import settle
 from esp.delivery.smtp.envelope import Outcome
@@ -24,7 +25,7 @@ PLAIN = deferred(451, "4.3.0", "Temporary problem")
 
 
 def minutes(outcome: Outcome, attempts: int = 1, chance: float = 0.0) -> float:
-    return (next_attempt(outcome, attempts, AT, chance) - AT) / timedelta(minutes=1)
+    return (next_attempt(react("", outcome), attempts, AT, chance) - AT) / timedelta(minutes=1)
 
 
 @pytest.mark.standard("SMTP-09")
