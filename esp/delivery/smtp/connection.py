@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import ssl
@@ -14,13 +13,14 @@ from esp.delivery.smtp.introduction import Terms
 from esp.delivery.smtp.lane import Timing
 from esp.delivery.smtp.protocol import CLOSED, Session
 from esp.delivery.smtp.resolve import Address
-from esp.delivery.smtp.tls import TlsLayer
+from esp.delivery.smtp.tls import TlsLayer, reason
 from esp.errors import N_
 
 _READ = 16384
 # Ciphertext is made in pieces, so that a large message is not in memory twice.
 _PIECE = 262144
 _WRITABLE = select.EPOLLIN | select.EPOLLOUT
+_NOT_PROMISED = N_("The server's certificate is not the one its domain has published.")
 _TIMED_OUT = N_("The server did not answer in time.")
 
 
@@ -81,7 +81,7 @@ class Connection:
         except BlockingIOError:
             pass
         except OSError as error:
-            self._close(_reason(error))
+            self._close(reason(error))
             return
         self._owner.listen(sock, _WRITABLE, self.handle)
 
@@ -138,7 +138,7 @@ class Connection:
     def _finish_connecting(self) -> None:
         error = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
-            self._close(_reason(OSError(error, "")))
+            self._close(reason(OSError(error, "")))
             return
         self._connected = True
         self._watch_writing(False)
@@ -153,7 +153,7 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as error:
-            self._close(_reason(error))
+            self._close(reason(error))
             return
         if not data:
             self._close()
@@ -171,19 +171,27 @@ class Connection:
                 if not tls.established:
                     self._flush()
                     return
+                if not self._trusts(tls):
+                    return
                 data = b""
                 replies = 1
                 if self.session.wants_tls:
                     self.session.tls_established()
             clear = tls.decrypt(data)
         except ssl.SSLError as error:
-            self.tls_failed = not tls.established
             self._last_words(tls)
-            self._close(_reason(error))
+            self._close(reason(error))
             return
         if clear:
             replies += self.session.receive(clear, len(self._plain))
         self._after(replies > 0)
+
+    def _trusts(self, tls: TlsLayer) -> bool:
+        verify = self.address.verify
+        tls.trusted = verify is None or verify(tls.chain())
+        if not tls.trusted:
+            self._close(_NOT_PROMISED)
+        return tls.trusted
 
     def _start_tls(self) -> None:
         self._tls = TlsLayer(self._context, self.address.host)
@@ -265,7 +273,7 @@ class Connection:
                     self.session.out.clear()
         except OSError:
             pass
-        self._close(_reason(error))
+        self._close(reason(error))
 
     def _last_words(self, tls: TlsLayer) -> None:
         try:
@@ -283,16 +291,8 @@ class Connection:
         self.failure = session.failure
         if self.failure is not None and not self._connected:
             self.failure = Outcome("deferred", 0, "4.4.1", self.failure.text, "connect")
-        elif self.failure is not None and self._tls is not None and not self._tls.established:
+        elif self.failure is not None and self._tls is not None and not self._tls.trusted:
             self.failure = Outcome("deferred", 0, "4.7.5", self.failure.text, "tls")
             self.tls_failed = True
         self._owner.forget(self._sock)
         self._owner.ended(self, self._now)
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return str(error.verify_message)
-    if isinstance(error, ssl.SSLError):
-        return str(error.reason or error)
-    return os.strerror(error.errno) if error.errno else str(error)

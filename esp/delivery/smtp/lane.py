@@ -6,7 +6,7 @@ import re
 import ssl
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from esp.delivery.smtp.commands import Auth
 from esp.delivery.smtp.envelope import Envelope, Outcome, Wait
@@ -61,6 +61,9 @@ _LIMITS: dict[Awaited, str] = {
 class Lane:
     """Where and how the envelopes of one lane go; the hosts are tried in their order.
 
+    Either `hosts` or `mx_domain` is given: a domain whose hosts the loop asks for by itself. All
+    lanes of a `group` (default: the lane alone) share what the feed allows it of connections.
+
     `tls`: "starttls" encrypts where the server offers it, without looking at its certificate, and
     falls back to clear; "starttls-required" and "tls" verify it with `context` (default: the
     system's authorities) against the name in `hosts`. A `context` given is used in every mode.
@@ -68,7 +71,7 @@ class Lane:
     """
 
     key: Hashable
-    hosts: Sequence[tuple[str, int]]
+    hosts: Sequence[tuple[str, int]] = ()
     tls: TlsMode = "starttls"
     auth: Auth | None = None
     source_address: str | None = None
@@ -77,8 +80,14 @@ class Lane:
     helo_name: str = "localhost"
     dsn: bool = False
     context: ssl.SSLContext | None = field(default=None, compare=False)
+    mx_domain: str | None = None
+    group: Hashable = None
 
     def __post_init__(self) -> None:
+        if self.group is None:
+            object.__setattr__(self, "group", self.key)
+        if bool(self.hosts) == bool(self.mx_domain):
+            raise ValueError("a lane has either hosts or a domain")
         if not _HELO_NAME.fullmatch(self.helo_name):
             raise ValueError("helo_name is a domain name or an address literal")
 
@@ -94,3 +103,14 @@ class Feed(Protocol):
 
     def lane_failed(self, lane: Hashable, outcome: Outcome) -> None:
         """No host of the lane could be made ready; nothing had begun. The lane rests a while."""
+
+
+@runtime_checkable
+class Limits(Protocol):
+    """What a feed may say besides."""
+
+    def connections_allowed(self, group: Hashable) -> int:
+        """How many connections the lanes of a group may have together now; asked often.
+
+        Where it shrinks, idle connections leave first, others after the message they are at.
+        """

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import select
 import socket
 import time
 from collections.abc import Callable, Hashable, Iterable
+from functools import partial
+from itertools import takewhile
 from types import TracebackType
+from weakref import WeakValueDictionary
 
 from esp.delivery.smtp.connection import Handle
-from esp.delivery.smtp.lane import Feed, Lane, Timing
+from esp.delivery.smtp.lane import Feed, Lane, Limits, Timing
+from esp.delivery.smtp.places import Group
 from esp.delivery.smtp.pool import Pool
-from esp.delivery.smtp.resolve import Done, Resolver
+from esp.delivery.smtp.resolve import Done, ResolveMx, Resolver
 from esp.errors import N_
 
+log = logging.getLogger(__name__)
+
 _EVENTS = 64
+# Seconds: what is slower than this harms whoever waits for us.
+_LAG = 1.0
 _STOPPED = N_("Sending was stopped.")
 
 
@@ -29,19 +38,29 @@ class Loop:
     """
 
     def __init__(
-        self, feed: Feed, lanes: Iterable[Lane] = (), timing: Timing | None = None
+        self,
+        feed: Feed,
+        lanes: Iterable[Lane] = (),
+        timing: Timing | None = None,
+        resolve_mx: ResolveMx | None = None,
     ) -> None:
+        """`resolve_mx` finds the hosts of lanes that have an `mx_domain`."""
         self.feed = feed
         self.timing = timing or Timing()
         self.open_envelopes = 0
+        self.longest_turn = 0.0
         self._epoll = select.epoll()
         self._handlers: dict[int, Handle] = {}
         self._timers: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = itertools.count()
         self._graves: list[socket.socket] = []
         self._pools: dict[Hashable, Pool] = {}
-        self._leaving: list[Pool] = []
-        self._resolver = Resolver()
+        self._active: dict[Pool, None] = {}  # those with connections, the removed ones included
+        self._quiet: dict[Hashable, float] = {}  # lanes without connections, and since when
+        self._groups: WeakValueDictionary[Hashable, Group] = WeakValueDictionary()
+        self._queues: set[Group] = set()
+        self._limits = feed if isinstance(feed, Limits) else None
+        self._resolver = Resolver(resolve_mx)
         self.watch(self._resolver.fd, self._resolver.deliver)
         self.every(self.timing.sweep, self._sweep)
         for lane in lanes:
@@ -68,15 +87,21 @@ class Loop:
                 old.wake(self.time())
                 return
             self.remove(lane.key)
-        pool = self._pools[lane.key] = Pool(lane, self)
+        pool = self._pools[lane.key] = Pool(lane, self._group(lane.group), self)
+        self._quiet[lane.key] = self.time()
         self.at(0.0, pool.pump)
 
     def remove(self, key: Hashable) -> None:
         """Begin nothing more in a lane; what is open in it is finished."""
         pool = self._pools.pop(key, None)
         if pool is not None:
-            self._leaving.append(pool)
+            self._quiet.pop(key, None)
             pool.stop(self.time())
+
+    def quiet(self, seconds: float) -> list[Hashable]:
+        """The lanes that have had no connection for so long; mail may still wait for them."""
+        limit = self.time() - seconds
+        return [key for key, _ in takewhile(lambda item: item[1] <= limit, self._quiet.items())]
 
     def wake(self, key: Hashable) -> None:
         """The feed has something for a lane for which it had nothing, or not yet."""
@@ -117,10 +142,9 @@ class Loop:
         until = now + timeout
         for key in list(self._pools):
             self.remove(key)
-        self.run(until, stop=lambda: not any(pool.connections for pool in self._leaving))
-        for pool in self._leaving:
+        self.run(until, stop=lambda: not self._active)
+        for pool in list(self._active):
             pool.abort(_STOPPED, self.time())
-        self._leaving.clear()
         self._bury()
 
     def close(self) -> None:
@@ -134,8 +158,12 @@ class Loop:
     @property
     def connections(self) -> int:
         """How many connections are open or being opened."""
-        pools = itertools.chain(self._pools.values(), self._leaving)
-        return sum(len(pool.connections) for pool in pools)
+        return sum(len(pool.connections) for pool in self._active)
+
+    def worst_lag(self) -> float:
+        """How long everything had to wait for one turn at most, in seconds, since last asked."""
+        worst, self.longest_turn = self.longest_turn, 0.0
+        return worst
 
     # -- the ground of the pools --------------------------------------------------------------
 
@@ -149,7 +177,22 @@ class Loop:
 
     def resolve(self, lane: Lane, done: Done) -> None:
         """Ask for the addresses of a lane."""
-        self._resolver.ask(lane.hosts, done)
+        if lane.mx_domain:
+            self._resolver.ask_mx(lane.mx_domain, done)
+        else:
+            self._resolver.ask(lane.hosts, done)
+
+    def busy(self, pool: Pool) -> None:
+        """A pool has connections now."""
+        self._active[pool] = None
+        if not pool.stopped:
+            self._quiet.pop(pool.lane.key, None)
+
+    def rests(self, pool: Pool, now: float) -> None:
+        """It has none any more."""
+        self._active.pop(pool, None)
+        if not pool.stopped:
+            self._quiet[pool.lane.key] = now
 
     def listen(self, sock: socket.socket, events: int, handle: Handle) -> None:
         """Watch a socket of a connection."""
@@ -173,14 +216,26 @@ class Loop:
         timers = self._timers
         while timers and timers[0][0] <= now:
             heapq.heappop(timers)[2](now)
-        pause = min(until, timers[0][0]) - self.time()
-        handlers = self._handlers
-        for fd, events in self._epoll.poll(max(0.0, pause), _EVENTS):
-            handle = handlers.get(fd)
-            if handle is not None:
-                handle(events, time.monotonic())
+        ready = self.time()
+        spent = ready - now
+        events = self._epoll.poll(max(0.0, min(until, timers[0][0]) - ready), _EVENTS)
+        if events:
+            handlers = self._handlers
+            ready = self.time()
+            for fd, what in events:
+                handle = handlers.get(fd)
+                if handle is not None:
+                    handle(what, time.monotonic())
+            spent += self.time() - ready
         if self._graves:
             self._bury()
+        if spent > self.longest_turn:
+            self._note(spent)
+
+    def _note(self, spent: float) -> None:
+        self.longest_turn = spent
+        if spent > _LAG:
+            log.warning("All connections had to wait %.1f s for one turn of the loop.", spent)
 
     def _bury(self) -> None:
         for sock in self._graves:
@@ -189,6 +244,17 @@ class Loop:
 
     def _sweep(self) -> None:
         now = self.time()
-        for pool in [*self._pools.values(), *self._leaving]:
+        pools = list(self._active)
+        for pool in pools:
             pool.sweep(now)
-        self._leaving = [pool for pool in self._leaving if pool.connections]
+        if self._limits is not None:
+            for group in {pool.group for pool in pools} | self._queues:
+                group.review(now)
+
+    def _group(self, key: Hashable) -> Group:
+        group = self._groups.get(key)
+        if group is None:
+            limits = self._limits
+            allowed = partial(limits.connections_allowed, key) if limits is not None else None
+            group = self._groups[key] = Group(allowed, self._queues)
+        return group

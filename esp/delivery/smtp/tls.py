@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import ssl
+from typing import Any
 
 # How much comes out of the TLS layer at once.
 _PIECE = 65536
 
 
+@functools.cache
 def opportunistic_context() -> ssl.SSLContext:
     """Encrypts against listeners without asking who is there: better than clear (TLS-01)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -17,6 +21,7 @@ def opportunistic_context() -> ssl.SSLContext:
     return context
 
 
+@functools.cache
 def verifying_context(ca_file: str | None = None) -> ssl.SSLContext:
     """Asks for a certificate in the server's name, of `ca_file` or the system's authorities."""
     context = ssl.create_default_context(cafile=ca_file)
@@ -34,6 +39,7 @@ class TlsLayer:
             self._incoming, self._outgoing, server_hostname=server_name.rstrip(".")
         )
         self.established = False
+        self.trusted = False  # set by the owner, once it has looked at the certificates
 
     def handshake(self, data: bytes = b"") -> bytes:
         """Go on with what the server sent; returns what must be written to it."""
@@ -44,6 +50,14 @@ class TlsLayer:
         except ssl.SSLWantReadError:
             pass
         return self._outgoing.read()
+
+    def chain(self) -> list[bytes]:
+        """What the server showed of itself, its own certificate (DER) first, unverified."""
+        # ssl names this method from Python 3.13 on; the object below has had it since 3.10.
+        inner: Any = self._ssl._sslobj  # type: ignore[attr-defined]  # not in the stubs
+        return [
+            ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in inner.get_unverified_chain()
+        ]
 
     def farewell(self) -> bytes:
         """What is left to write after a failed handshake: the alert that says why."""
@@ -67,3 +81,12 @@ class TlsLayer:
         while len(view):
             view = view[self._ssl.write(view) :]
         return self._outgoing.read()
+
+
+def reason(error: OSError) -> str:
+    """Why a connection failed, for people."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return str(error.verify_message)
+    if isinstance(error, ssl.SSLError):
+        return str(error.reason or error)
+    return os.strerror(error.errno) if error.errno else str(error)
