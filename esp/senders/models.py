@@ -154,3 +154,19 @@ class DomainProvider(Table):
     site: Mapped[str] = mapped_column(server_default="")
     checked_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+
+
+class StsPolicy(Table):
+    """What a domain promised about TLS to its hosts (MTA-STS), until it runs out."""
+
+    __tablename__ = "sts_policies"
+    __table_args__ = (CheckConstraint("mode IN ('enforce', 'testing', 'none')", name="mode"),)
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    policy_id: Mapped[str]
+    mode: Mapped[str]
+    # Names of hosts; "*." stands for one label.
+    patterns: Mapped[list[Any]]
+    # Seconds after `fetched_at`.
+    max_age: Mapped[int]
+    fetched_at: Mapped[datetime]

@@ -77,6 +77,7 @@ def upgrade() -> None:
     for table in TENANT_TABLES:
         op.execute(protect(table))
         op.execute(grant(table, app_role))
+    op.execute(grant("sts_policies", app_role))
 
 
 def _tables() -> None:
@@ -138,6 +139,19 @@ def _tables() -> None:
     )
     op.create_index(
         "ix_receiver_replies_last_at", "receiver_replies", ["account_id", "last_at"], unique=False
+    )
+    op.create_table(
+        "sts_policies",
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("policy_id", sa.Text(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
+        sa.Column("patterns", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("max_age", sa.BigInteger(), nullable=False),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "mode IN ('enforce', 'testing', 'none')", name=op.f("ck_sts_policies_mode")
+        ),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_sts_policies")),
     )
     op.create_table(
         "pools",
