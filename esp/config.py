@@ -127,6 +127,9 @@ class Settings(BaseModel):
         description="Nameservers asked about receivers and senders (address or address:port); "
         "empty: the system's.",
     )
+    mx_port: int = Field(
+        25, ge=1, le=65535, description="Port of the receivers' hosts; another is for trials only."
+    )
     bounce_domain: str = Field(
         "bounces.localhost",
         min_length=1,
