@@ -16,6 +16,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ class Journal:
     def __init__(self, folder: Path, kind: str, segment_bytes: int = _SEGMENT_BYTES) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.name = f"{kind}-{host()}-{os.getpid()}-{secrets.token_hex(6)}"
+        self.name = f"{kind}-{host(folder)}-{os.getpid()}-{secrets.token_hex(6)}"
         self.end = 0
         self._segment_bytes = segment_bytes
         self._start = 0
@@ -153,10 +154,22 @@ class Orphan:
         os.close(self._lock)
 
 
-def host() -> str:
-    """This machine's name, as it may stand in a file's name."""
+def host(folder: Path) -> str:
+    """What tells the machine of this folder from all others, as it may stand in a file's name.
+
+    A name alone does not: whoever bears ours too would lose their leases as those of our dead.
+    """
+    place = folder / "host"
+    if not place.exists():
+        newborn = folder / f"host.{secrets.token_hex(6)}.new"
+        newborn.write_text(secrets.token_hex(6))
+        # Of several that come at once one is first; all read what it wrote.
+        with suppress(FileExistsError):
+            place.hardlink_to(newborn)
+        newborn.unlink()
     name = socket.gethostname().lower()
-    return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)[:40] or "host"
+    plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in name)[:40]
+    return f"{plain}_{place.read_text()}"
 
 
 def names(folder: Path, kind: str) -> list[str]:

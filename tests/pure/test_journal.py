@@ -59,7 +59,7 @@ def test_segments_follow_one_another_and_go_when_they_are_shipped(tmp_path):
     assert [one.fact for one in journal.read(tmp_path, writer.name, ends[25], 3)] == written[26:29]
     assert journal.segments(tmp_path, writer.name)[0][0] > 0
     writer.remove()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["host"]
 
 
 def test_only_the_journals_of_the_dead_are_orphans(tmp_path):
@@ -103,3 +103,11 @@ def test_a_full_disk_keeps_whole_records_only(tmp_path, small_files):
     read = [one.fact for one in journal.read(tmp_path, writer.name, 0, 10)]
     assert read == [b"a" * 40, b"c"]
     writer.close()
+
+
+def test_a_machine_keeps_its_name_and_shares_it_with_no_other_folder(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    assert journal.host(one) == journal.host(one) != journal.host(two)
+    assert sorted(path.name for path in one.iterdir()) == ["host"]

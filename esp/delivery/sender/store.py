@@ -151,12 +151,14 @@ class Store:
                 raise
             orphan.remove()
             shipping.forget(self._runtime.transaction, orphan.name)
-        living = set(journal.names(folder, SEND)) | {self._owner}
-        self._alive = sorted(living)
+        # In this order: who begins to live in between is among the living.
         with self._runtime.transaction(None) as session:
             owners = session.scalars(text("SELECT lease_owners()")).all()
+        living = set(journal.names(folder, SEND)) | {self._owner}
+        self._alive = sorted(living)
+        ours = f"{SEND}-{journal.host(folder)}-"
         for owner in owners:
-            if owner.startswith(f"{SEND}-{journal.host()}-") and owner not in living:
+            if owner.startswith(ours) and owner not in living:
                 self._release(owner)
 
     def _release(self, owner: str) -> None:

@@ -170,7 +170,7 @@ def test_a_dead_process_loses_nothing(runtime: Runtime, sent, counts):
     dead.close()
     hits = Hits(runtime)
     until(lambda: counts() == {"opens": 1, "unique_opens": 1})
-    until(lambda: not list(runtime.journal_folder.iterdir()))
+    until(lambda: not list(runtime.journal_folder.glob(f"{HITS}-*")))
     hits.close()
 
 
