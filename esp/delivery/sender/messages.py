@@ -10,9 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from esp.delivery import frozen
+from esp.delivery.dkim import Signer
 from esp.delivery.load import Audience, Ready
 from esp.delivery.plan import MessagePlan, PlanRecipient, compile_plan
 from esp.delivery.plan.urls import return_path
+from esp.delivery.sender.signers import Signers
 from esp.delivery.smtp.envelope import Envelope
 from esp.tokens import Keyring, RecipientSigner
 
@@ -24,7 +26,7 @@ class Message:
 
     __slots__ = (
         "_bounce_domain", "_data", "_plan", "_signer", "account_id", "audience", "broadcast_id",
-        "rate", "transport_id",
+        "dkim", "from_domain", "rate", "transport_id",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +44,9 @@ class Message:
         self._plan: MessagePlan = compile_plan(frozen.thaw_content(content), plan_settings)
         self._signer = RecipientSigner(keyring, account_id, broadcast_id)
         self._bounce_domain = plan_settings.bounce_domain
+        self.from_domain = plan_settings.from_address.rpartition("@")[2]
+        # Set anew by `Messages`, as keys come and go while a broadcast is being sent.
+        self.dkim: Signer | None = None
         self.account_id = account_id
         self.broadcast_id = broadcast_id
         self.audience = audience
@@ -60,6 +65,8 @@ class Message:
             ready.track_opens,
         )
         data = self._plan.fill(recipient, now, token)
+        if self.dkim is not None:
+            data = self.dkim.sign(data, now, is_relaxed=True)
         mail_from = return_path(token, self._bounce_domain)
         return Envelope(key, mail_from, ready.email, data, envid=token)
 
@@ -67,12 +74,13 @@ class Message:
 class Messages:
     """The compiled messages of a process, the longest unused forgotten first."""
 
-    def __init__(self, keyring: Keyring) -> None:
+    def __init__(self, keyring: Keyring, signers: Signers) -> None:
         self._keyring = keyring
+        self._signers = signers
         self._kept: OrderedDict[tuple[int, int], Message] = OrderedDict()
 
     def get(self, session: Session, account_id: int, broadcast_id: int) -> Message:
-        """In a transaction of the account; Invalid if the message can't be compiled."""
+        """In a transaction of the account; Invalid if it can't be compiled or its key be read."""
         key = (account_id, broadcast_id)
         found = self._kept.get(key)
         if found is None:
@@ -80,6 +88,7 @@ class Messages:
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
+        found.dkim = self._signers.of(session, account_id, found.from_domain)
         return found
 
     def forget(self, account_id: int, broadcast_id: int) -> None:

@@ -19,6 +19,7 @@ from esp.delivery.load import Ready, Skip, load
 from esp.delivery.notices import Due
 from esp.delivery.sender.lanes import Work
 from esp.delivery.sender.messages import Message, Messages
+from esp.delivery.sender.signers import Signers
 from esp.errors import Invalid
 from esp.runtime import Runtime
 
@@ -45,9 +46,10 @@ class Store:
     """Claims for one owner, the name of the process's journal."""
 
     def __init__(self, runtime: Runtime, owner: str) -> None:
-        self.messages = Messages(runtime.keyring)
+        self._signers = Signers(runtime.cipher)
+        self.messages = Messages(runtime.keyring, self._signers)
         self._runtime = runtime
-        self._owner = owner
+        self.owner = owner
         self._turns: deque[int] = deque()
         self._looked_at = float("-inf")
         # Living owners of this host: a lease of theirs that ran out is still theirs.
@@ -78,13 +80,14 @@ class Store:
         taken = Taken()
         busy = [*busy, *self._hopeless]
         with self._runtime.transaction(account_id) as session:
-            taken.due = notices.claim(session, account_id, now, _NOTICES)
+            due = notices.claim(session, account_id, now, _NOTICES)
+            taken.due = [self._signers.signed(session, one, now) for one in due]
             claims = batches.claim_deferred(
-                session, account_id, self._owner, now, _DEFERRED,
+                session, account_id, self.owner, now, _DEFERRED,
                 full_transports=full, busy_broadcasts=busy, alive=self._alive,
             )  # fmt: skip
             claims += batches.claim(
-                session, account_id, self._owner, now, 1,
+                session, account_id, self.owner, now, 1,
                 full_transports=full, busy_broadcasts=busy, alive=self._alive,
             )  # fmt: skip
             for claim in claims:
@@ -96,9 +99,9 @@ class Store:
             message = self.messages.get(session, claim.account_id, claim.broadcast_id)
         except Invalid:
             # It compiled when it was frozen: an operator has to look, the others go on.
-            log.exception("Broadcast %s can't be compiled", claim.broadcast_id)
+            log.exception("Broadcast %s can't be made", claim.broadcast_id)
             self._hopeless.add(claim.broadcast_id)
-            batches.release(session, claim, self._owner)
+            batches.release(session, claim, self.owner)
             return
         found = load(session, claim, message.audience)
         work = Work(claim, message, [one for one in found if isinstance(one, Ready)])
@@ -129,7 +132,7 @@ class Store:
         now = self._runtime.clock()
         for account_id in sorted(account_ids | {one.account_id for one in due}):
             with self._runtime.transaction(account_id) as session:
-                batches.renew(session, account_id, self._owner, now)
+                batches.renew(session, account_id, self.owner, now)
                 ids = [one.id for one in due if one.account_id == account_id]
                 notices.hold(session, account_id, ids, now + notices.CLAIM)
 
@@ -154,7 +157,7 @@ class Store:
         # In this order: who begins to live in between is among the living.
         with self._runtime.transaction(None) as session:
             owners = session.scalars(text("SELECT lease_owners()")).all()
-        living = set(journal.names(folder, SEND)) | {self._owner}
+        living = set(journal.names(folder, SEND)) | {self.owner}
         self._alive = sorted(living)
         ours = f"{SEND}-{journal.host(folder)}-"
         for owner in owners:
@@ -164,3 +167,4 @@ class Store:
     def _release(self, owner: str) -> None:
         with self._runtime.transaction(None) as session:
             session.execute(text("SELECT release_leases(:owner)"), {"owner": owner})
+            batches.warn_owners(session, [owner])
