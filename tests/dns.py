@@ -62,12 +62,13 @@ class FakeDns:
         self.ttl = ttl
         self._zones = {_plain(name): records for name, records in (zones or {}).items()}
         self._udp, self._tcp = _sockets()
+        self._port = int(self._udp.getsockname()[1])
         self._ours, self._theirs = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
     @property
     def port(self) -> int:
-        return int(self._udp.getsockname()[1])
+        return self._port
 
     @property
     def nameserver(self) -> str:
