@@ -1,12 +1,38 @@
-"""Moves an account's sending domains on: new keys take over, old ones retire."""
+"""Moves an account's sending domains on: asks DNS, lets new keys take over, retires old ones."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from esp.errors import NotFound
 from esp.runtime import Runtime
-from esp.senders import dkim_keys
+from esp.senders import dkim_keys, domain_checks, sending_domains
+from esp.senders.dns_checks import judge
+from esp.senders.look_up import asking, serves
 
 
 def run(runtime: Runtime, account_id: int) -> None:
-    """Nothing happens to what has moved already."""
+    """Nothing happens to what has moved already, or is not due."""
     with runtime.transaction(account_id) as session:
         dkim_keys.advance(session, account_id, runtime.clock())
+    while True:
+        with runtime.transaction(account_id) as session:
+            domain_id = domain_checks.claim_due(session, account_id, runtime.clock())
+        if domain_id is None:
+            return
+        # Somebody may have removed it meanwhile.
+        with suppress(NotFound):
+            check(runtime, account_id, domain_id)
+
+
+def check(runtime: Runtime, account_id: int, domain_id: int) -> None:
+    """Ask about one domain, outside of any transaction, and keep what was found."""
+    started = runtime.clock()
+    with runtime.transaction(account_id) as session:
+        row = sending_domains.domain(session, account_id, domain_id)
+        setup = domain_checks.setup_of(session, runtime.settings, row)
+    url = runtime.settings.public_tracking_url
+    with asking(runtime.settings.dns) as ask:
+        found = judge(setup, ask, lambda host: serves(url, host))
+    with runtime.transaction(account_id) as session:
+        domain_checks.keep_findings(session, account_id, domain_id, found, started)
