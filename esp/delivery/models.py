@@ -150,6 +150,7 @@ class LateOutcome(OfAccount, Table):
     __table_args__ = (
         UniqueConstraint("account_id", "broadcast_id", "seq", "kind"),
         CheckConstraint("kind IN ('bounced', 'complained')", name="kind"),
+        Index("ix_late_outcomes_at", "account_id", "at"),
     )
 
     broadcast_id: Mapped[int]
@@ -238,9 +239,26 @@ class Pace(Table):
     # With a rate: the moment from which the next message may go.
     next_free_at: Mapped[datetime | None]
     warm_up_started_at: Mapped[datetime | None]
-    # Days for which the curve stood still, since deferrals or complaints rose.
+    # Days that are over and judged; on how many the curve stood still, since deferrals or
+    # complaints rose.
+    warm_up_judged_days: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     warm_up_held_days: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # When replies last changed what is learnt.
+    changed_at: Mapped[datetime | None]
+
+
+class PaceHolder(Table):
+    """A process that has, or wants, connections of a pool to a provider; gone when not renewed."""
+
+    __tablename__ = "pace_holders"
+    __table_args__ = (Index("ix_pace_holders_owner", "owner"),)
+
+    account_id: Mapped[AccountId]
+    pool_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    provider_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    held: Mapped[int] = mapped_column(Integer)
+    seen_until: Mapped[datetime]
 
 
 class DeliveryMinute(Table):

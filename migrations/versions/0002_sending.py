@@ -19,9 +19,24 @@ TENANT_TABLES = (
     "pools",
     "pool_addresses",
     "paces",
+    "pace_holders",
     "delivery_minutes",
     "receiver_replies",
 )
+
+# Grants move next_free_at many times a second and say nothing; whatever else changes is heard.
+TELL_PACES = """
+CREATE FUNCTION tell_senders_paces() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify(
+        'esp_stop', 'p:' || NEW.account_id || ':' || NEW.pool_id || ':' || NEW.provider_id
+    );
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tell_senders_update AFTER UPDATE OF max_connections, messages_per_connection,
+    rate_per_minute, share, cap_until, paused_until, is_held, warm_up_started_at ON paces
+    FOR EACH ROW EXECUTE FUNCTION tell_senders_paces();
+"""
 
 # As in 0001, and the domains with something to move on or look up.
 DUE = """
@@ -113,15 +128,26 @@ def _tables() -> None:
         sa.Column("is_held", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("next_free_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("warm_up_started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("warm_up_judged_days", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("warm_up_held_days", sa.SmallInteger(), server_default="0", nullable=False),
-        sa.Column(
-            "updated_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("account_id", "pool_id", "provider_id", name=op.f("pk_paces")),
     )
+    op.execute(TELL_PACES)
+    op.create_table(
+        "pace_holders",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("pool_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("provider_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.Column("seen_until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "account_id", "pool_id", "provider_id", "owner", name=op.f("pk_pace_holders")
+        ),
+    )
+    op.create_index("ix_pace_holders_owner", "pace_holders", ["owner"], unique=False)
+    op.create_index("ix_late_outcomes_at", "late_outcomes", ["account_id", "at"], unique=False)
     op.create_table(
         "receiver_replies",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
