@@ -75,7 +75,7 @@ class _Compiler:
         return MessagePlan(
             Parts(
                 segments=_merged([*self._head(), *writer.finish()]),
-                order=(TOKEN, DATE, TO, SUBJECT, *pixels, *data, *self._program_slots),
+                order=(DATE, TO, SUBJECT, *pixels, *data, *self._program_slots),
                 subject=self._subject(),
                 pixels=tuple(self._pixels),
                 data_slots=tuple(self._data_slots),

@@ -20,6 +20,9 @@ from esp.errors import N_
 from esp.tokens import MAX_LENGTH
 
 TOKEN: Slot = ("token", 0)
+# Stands for the token until all else is joined: nothing that is encoded holds a NUL, and one
+# replacement costs less than the hundred pieces that the many links would make of the message.
+_MARK = b"\0"
 DATE: Slot = ("date", 0)
 TO: Slot = ("to", 0)
 SUBJECT: Slot = ("subject", 0)
@@ -46,7 +49,8 @@ class Program:
 class Parts:
     """All that a plan is made of: encoded segments, and what makes the values between them.
 
-    The values come in this order: token, date, To, subject, pixels, data slots, programs' slots.
+    The values come in this order: date, To, subject, pixels, data slots, programs' slots. Tokens
+    stand in the segments only.
     """
 
     segments: tuple[bytes | Slot, ...]
@@ -62,10 +66,11 @@ class MessagePlan:
     """One broadcast, ready to be filled; costs tens of microseconds a recipient."""
 
     def __init__(self, parts: Parts) -> None:
-        known = tuple(part for part in parts.segments if isinstance(part, bytes))
+        segments = _with_marks(parts.segments)
+        known = tuple(part for part in segments if isinstance(part, bytes))
         place = {slot: len(known) + n for n, slot in enumerate(parts.order)}
         numbers, seen = [], 0
-        for part in parts.segments:
+        for part in segments:
             if isinstance(part, bytes):
                 numbers.append(seen)
                 seen += 1
@@ -87,22 +92,21 @@ class MessagePlan:
         if not is_address(recipient.email):
             raise FillError(N_("The address cannot be written in a header without SMTPUTF8."))
         parts, data = self._parts, recipient.data
-        raw_token = token.encode()
         try:
             values = [
-                raw_token,
                 self._date_line(date),
                 mailbox("To", recipient.name, recipient.email),
                 unstructured("Subject", parts.subject(recipient, token)),
             ]
             for before, after in parts.pixels:
-                values.append(before + raw_token + after if recipient.track_opens else b"")
+                values.append(before + _MARK + after if recipient.track_opens else b"")
             values += [slot(data) for slot in parts.data_slots]
             for program in parts.programs:
                 values += [encode_value(text) for text in program.texts(recipient, token)]
         except TooMuch as error:
             raise FillError(error.text) from error
-        message = b"".join(self._in_order((*self._known, *values)))
+        message = b"".join(self._in_order(self._known + tuple(values)))
+        message = message.replace(_MARK, token.encode())
         return _ended(message) if parts.text_only else message
 
     def _date_line(self, date: datetime) -> bytes:
@@ -112,6 +116,18 @@ class MessagePlan:
                 raise ValueError("a date needs a zone")
             self._date = (second, b"Date: " + format_datetime(date).encode())
         return self._date[1]
+
+
+def _with_marks(segments: tuple[bytes | Slot, ...]) -> list[bytes | Slot]:
+    marked: list[bytes | Slot] = []
+    for part in segments:
+        octets = _MARK if part == TOKEN else part
+        last = marked[-1] if marked else None
+        if isinstance(octets, bytes) and isinstance(last, bytes):
+            marked[-1] = last + octets
+        else:
+            marked.append(octets)
+    return marked
 
 
 def _ended(message: bytes) -> bytes:

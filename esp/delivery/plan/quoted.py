@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from esp.tokens import MAX_LENGTH
 
@@ -17,19 +18,19 @@ Slot = tuple[str, int]
 
 # A line of at most 73 characters still holds 76 with an encoded first one and a soft break.
 _LINE = 71
-_UNBROKEN = 73
+UNBROKEN = 73
 
 _ENCODED = {bytes([byte]): b"=%02X" % byte for byte in range(256)} | {b"  ": b" =20", b" ": b"=20"}
 # Pairs of spaces; a single space only before the end of a line or of the value.
 _TO_ENCODE = re.compile(rb"  | (?=\n|\Z)|[^\n !-<>-~]")
-_PLAIN = re.compile(r"(?!From )[!-\-/-<>-~](?: ?[!-<>-~])*", re.ASCII).fullmatch
+_is_plain = re.compile(r"(?!From )[!-\-/-<>-~][!-<>-~]*(?: [!-<>-~]+)*").fullmatch
 _NEWLINES = re.compile(r"\r\n?")
 
 
 def encode_value(value: str) -> bytes:
     """`value` as it stands between two soft breaks, starting at the first column."""
-    if len(value) <= _UNBROKEN and _PLAIN(value):
-        return value.encode("ascii")
+    if len(value) <= UNBROKEN:
+        return value.encode() if _is_plain(value) else _encode_again(value)
     return _encode(value)
 
 
@@ -39,7 +40,7 @@ def _encode(value: str) -> bytes:
     # A lone surrogate, which JSON can smuggle in, has no UTF-8.
     raw = value.encode("utf-8", "replace")
     encoded = _TO_ENCODE.sub(lambda match: _ENCODED[match[0]], raw)
-    if len(encoded) > _UNBROKEN:
+    if len(encoded) > UNBROKEN:
         encoded = b"\n".join([_wrapped(line) for line in encoded.split(b"\n")])
     if encoded.startswith((b".", b"From ")):
         encoded = _ENCODED[encoded[:1]] + encoded[1:]
@@ -47,11 +48,15 @@ def _encode(value: str) -> bytes:
     return encoded.replace(b"\n", b"\r\n")
 
 
+# Names and places come again and again.
+_encode_again = lru_cache(maxsize=4096)(_encode)
+
+
 def _wrapped(line: bytes) -> bytes:
-    if len(line) <= _UNBROKEN:
+    if len(line) <= UNBROKEN:
         return line
     pieces, at = [], 0
-    while len(line) - at > _UNBROKEN:
+    while len(line) - at > UNBROKEN:
         end = at + _LINE
         if line[end - 1] == 61:
             end -= 1

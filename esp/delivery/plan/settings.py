@@ -72,9 +72,12 @@ class PlanSettings:
     unsubscribe_mailto: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlanRecipient:
-    """`email` in its normal form; `data` is all that merge tags can reach, such as `contact`."""
+    """`email` in its normal form; `data` is all that merge tags can reach, such as `contact`.
+
+    Nobody changes one; it is not frozen because there is one for each message.
+    """
 
     seq: int
     email: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 from markupsafe import escape
 
 from esp.content.liquid import Literal, Logic, Node, Output, new_context
-from esp.delivery.plan.quoted import encode_value
+from esp.delivery.plan.quoted import UNBROKEN, encode_value
 
 Data = Mapping[str, object]
 Getter = Callable[[Data], object]
@@ -35,9 +36,18 @@ _COMPUTED = frozenset({"size", "first", "last", "now", "today", "nil", "null", "
 _COMPUTED |= {"empty", "blank", "forloop", "tablerowloop"}
 
 
+# Plain as in `quoted`, and nothing that HTML writes in another way.
+_is_plain_html = re.compile(r"(?!From )[!#-%(-\-/-;?-~][!#-%(-;?-~]*(?: [!#-%(-;?-~]+)*").fullmatch
+
+
 def in_html(value: str) -> bytes:
-    if len(value) < 70 and value.isalnum() and value.isascii():
-        return value.encode()
+    if len(value) <= UNBROKEN:
+        return value.encode() if _is_plain_html(value) else _in_html_again(value)
+    return encode_value(str(escape(value)))
+
+
+@lru_cache(maxsize=4096)
+def _in_html_again(value: str) -> bytes:
     return encode_value(str(escape(value)))
 
 
@@ -84,7 +94,7 @@ def compile_slot(
         return rendered
     # A default changes no text but an empty one.
     changes = [_TEXT_FILTERS[name] for name in _NAMES(found[2]) if name != "default"]
-    return _text_slot(_getter(found[1]), tuple(changes), from_value, rendered)
+    return _text_slot(found[1], tuple(changes), from_value, rendered)
 
 
 def _inner(node: Output) -> str:
@@ -92,21 +102,38 @@ def _inner(node: Output) -> str:
 
 
 def _text_slot(
-    get: Getter,
+    path: str,
     changes: tuple[Callable[[str], str], ...],
     from_value: Callable[[str], T],
     rendered: Callable[[Data], T],
 ) -> Callable[[Data], T]:
-    def fill(data: Data) -> T:
-        value = get(data)
+    def from_text(value: str, data: Data) -> T:
         # Text of white space may be nothing to a default after `strip`.
-        if type(value) is not str or len(value) > _SHORT or not value or value.isspace():
+        if len(value) > _SHORT or not value or value.isspace():
             return rendered(data)
         for change in changes:
             value = change(value)
         return from_value(value)
 
-    return fill
+    get, keys = _getter(path), path.split(".")
+    if len(keys) != 2:
+
+        def fill(data: Data) -> T:
+            value = get(data)
+            return from_text(value, data) if type(value) is str else rendered(data)
+
+        return fill
+    first, second = keys
+
+    # The same with a call less: nearly all merge tags are of this form.
+    def fill_pair(data: Data) -> T:
+        try:
+            value = data[first][second]  # type: ignore[index]  # TypeError says it has none
+        except (KeyError, TypeError, IndexError):
+            return rendered(data)
+        return from_text(value, data) if type(value) is str else rendered(data)
+
+    return fill_pair
 
 
 def _remembered(node: Output, encode: Callable[[str], T]) -> Callable[[Data], T]:
