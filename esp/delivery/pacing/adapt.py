@@ -141,11 +141,11 @@ def _slowed(state: State, reaction: Reaction, now: float, chance: float, reply: 
         return replace(state, strikes=strikes)
     if state.is_held:
         return state
-    if state.paused_until and not probed:
-        return state
     told = replace(state, reason=reaction.reason, reply=reply, successes=0, strikes=0)
     if reaction.holds:
         return replace(told, is_held=True, changed_at=now)
+    if state.paused_until and not probed:
+        return state
     # A burst of equal replies is one lesson; another kind of reply is another.
     same = now < state.changed_at + SAME_SECONDS and state.reason == reaction.reason
     if same and not probed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 # A grant covers this much time, so that several processes share a rate closely.
 GRANT = timedelta(milliseconds=200)
@@ -26,6 +26,23 @@ class Grant(NamedTuple):
 def most(gap: timedelta) -> int:
     """How many messages one grant covers."""
     return max(1, int(GRANT / gap))
+
+
+class _Answer(Protocol):
+    """`first`: of the slots won, or of the first that is free for anybody."""
+
+    @property
+    def won(self) -> bool: ...
+    @property
+    def first(self) -> datetime | None: ...
+
+
+def granted(answer: _Answer | None, count: int, gap: timedelta, now: datetime) -> Grant:
+    """What the database's answer to a request for `count` slots comes to."""
+    first = answer.first if answer is not None else None
+    if answer is not None and answer.won and first is not None:
+        return Grant(count, first, gap)
+    return Grant(0, (first or now + 2 * GRANT) - GRANT, gap)
 
 
 class Slots:
