@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import select
 import socket
 import ssl
 import struct
@@ -86,10 +87,17 @@ class Client:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.slowly = False
         self._rest = b""
 
     def say(self, *lines: bytes) -> None:
-        self.sock.sendall(b"".join(line + b"\r\n" for line in lines))
+        octets = b"".join(line + b"\r\n" for line in lines)
+        if not self.slowly:
+            self.sock.sendall(octets)
+            return
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for octet in octets:
+            self.sock.sendall(bytes([octet]))
 
     def line(self) -> bytes:
         while b"\r\n" not in self._rest:
@@ -119,6 +127,21 @@ class Client:
         self.line()
         self.say(b"354 go")
         return rcpt
+
+    def refuse_recipient(self, reply: bytes) -> None:
+        """Take a pipelined group with a no for the recipient."""
+        self.line()
+        self.say(b"250 ok")
+        self.line()
+        self.say(reply)
+        self.line()
+        self.say(b"503 5.5.1 no recipients")
+
+    def gone(self) -> bool:
+        """Whether the other side has closed, nothing being read of what it said."""
+        poll = select.poll()
+        poll.register(self.sock, select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def body(self) -> list[bytes]:
         lines = []

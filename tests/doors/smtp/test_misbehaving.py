@@ -3,119 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import pytest
 
 from esp.delivery.smtp.lane import Lane
+from tests.doors.smtp import scripts
 from tests.doors.smtp.parties import Client, ListFeed, Scripted, message, run
+from tests.doors.smtp.scripts import Script
 
-ALL = (b"PIPELINING",)
 
-
-def send(count: int, *scripts: Callable[[Client], None]) -> ListFeed:
+def send(count: int, *played: Script) -> ListFeed:
     feed = ListFeed(lane=[message(n) for n in range(1, count + 1)])
-    with Scripted(*scripts) as server:
+    with Scripted(*played) as server:
         run(feed, Lane("lane", [("127.0.0.1", server.port)], max_connections=1))
     return feed
 
 
-def well_behaved(client: Client) -> None:
-    client.greet(*ALL)
-    client.take_all()
-
-
-def plain(client: Client) -> None:
-    client.greet()
-    client.take_all()
-
-
-def silent(client: Client) -> None:
-    client.line()
-
-
-def hello_and_421(client: Client) -> None:
-    client.greet(*ALL)
-    client.group()
-    client.body()
-    client.say(b"250 ok")
-    client.group()
-    client.body()
-    client.say(b"421 4.3.2 max message per connection")
-
-
-def close_after_dot(client: Client) -> None:
-    client.greet(*ALL)
-    client.group()
-    client.body()
-
-
-def stall_after_dot(client: Client) -> None:
-    close_after_dot(client)
-    while client.line():
-        pass
-
-
-def dripping(client: Client) -> None:
-    """An octet now and then keeps no deadline away."""
-    close_after_dot(client)
-    for octet in b"250 ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok":
-        client.sock.sendall(bytes([octet]))
-        time.sleep(0.05)
-    client.line()
-
-
-def stall_at_data(client: Client) -> None:
-    client.greet(*ALL)
-    client.line()
-    client.say(b"250 ok", b"250 ok")
-    while client.line():
-        pass
-
-
-def reset_at_data(client: Client) -> None:
-    client.greet(*ALL)
-    client.line()
-    client.say(b"250 ok", b"250 ok")
-    client.line()
-    client.reset()
-
-
-def reset_at_ehlo(client: Client) -> None:
-    client.say(b"220 hi")
-    client.line()
-    client.reset()
-
-
-def malformed(client: Client) -> None:
-    close_after_dot(client)
-    client.say(b"sure, thanks")
-    client.line()
-
-
-def over_long(client: Client) -> None:
-    close_after_dot(client)
-    client.sock.sendall(b"250 " + b"x" * 1_000_000)
-    client.line()
-
-
-def wordy(client: Client) -> None:
-    close_after_dot(client)
-    client.say(*(b"550-5.7.1 line %d" % n for n in range(20)), b"550 5.7.1 read all that?")
-    client.line()
-
-
 # One message meets the server first, then servers that behave: what became of it.
-FATES: dict[str, tuple[Callable[[Client], None], tuple[str, int, str]]] = {
-    "no extension": (plain, ("sent", 250, "dot")),
-    "closes after the dot": (close_after_dot, ("deferred", 0, "lost")),
-    "stalls after the dot": (stall_after_dot, ("deferred", 0, "lost")),
-    "drips": (dripping, ("deferred", 0, "lost")),
-    "stalls at DATA": (stall_at_data, ("deferred", 0, "data")),
-    "resets at DATA": (reset_at_data, ("deferred", 0, "data")),
-    "is malformed": (malformed, ("deferred", 0, "lost")),
-    "is over-long": (over_long, ("deferred", 0, "lost")),
-    "is wordy": (wordy, ("failed", 550, "dot")),
+FATES: dict[str, tuple[Script, tuple[str, int, str]]] = {
+    "greylists": (scripts.greylist, ("deferred", 450, "rcpt")),
+    "knows no extension": (scripts.plain, ("sent", 250, "dot")),
+    "knows no EHLO": (scripts.helo_only, ("sent", 250, "dot")),
+    "closes instead of reading": (scripts.close_after_354, ("deferred", 0, "lost")),
+    "closes after the dot": (scripts.take_one, ("deferred", 0, "lost")),
+    "resets after the dot": (scripts.reset_after_the_dot, ("deferred", 0, "lost")),
+    "stalls after the dot": (scripts.stall_after_dot, ("deferred", 0, "lost")),
+    "drips": (scripts.dripping, ("deferred", 0, "lost")),
+    "stalls at RCPT": (scripts.stall_at_rcpt, ("deferred", 0, "rcpt")),
+    "stalls at DATA": (scripts.stall_at_data, ("deferred", 0, "data")),
+    "resets at DATA": (scripts.reset_at_data, ("deferred", 0, "data")),
+    "is malformed": (scripts.malformed, ("deferred", 0, "lost")),
+    "is malformed at MAIL": (scripts.malformed_at_mail, ("deferred", 0, "mail")),
+    "is over-long": (scripts.over_long, ("deferred", 0, "lost")),
+    "is endless": (scripts.endless, ("deferred", 0, "lost")),
+    "is of two minds": (scripts.two_minds, ("deferred", 0, "lost")),
+    "is binary": (scripts.binary, ("deferred", 450, "dot")),
+    "is wordy": (scripts.wordy, ("failed", 550, "dot")),
+    "says yes too early": (scripts.early_at_data, ("deferred", 0, "data")),
+    "says everything twice": (scripts.once_too_often, ("sent", 250, "dot")),
+    "says one octet at a time": (scripts.one_octet_at_a_time, ("sent", 250, "dot")),
 }
 
 
@@ -131,7 +57,7 @@ def test_what_becomes_of_a_message(name: str) -> None:
 
 @pytest.mark.parametrize("name", FATES)
 def test_the_rest_of_the_lane_goes_on(name: str) -> None:
-    feed = send(4, FATES[name][0], well_behaved)
+    feed = send(4, FATES[name][0], scripts.well_behaved)
     fates = feed.fates()
     assert fates.pop(1) == FATES[name][1]
     # At most the one begun behind the first shares its connection's end.
@@ -141,7 +67,7 @@ def test_the_rest_of_the_lane_goes_on(name: str) -> None:
 
 @pytest.mark.standard("THR-06")
 def test_421_mid_session_gives_back_what_was_not_sent() -> None:
-    feed = send(5, hello_and_421, well_behaved)
+    feed = send(5, scripts.hello_and_421, scripts.well_behaved)
     assert feed.fates() == {
         1: ("sent", 250, "dot"),
         2: ("deferred", 421, "dot"),
@@ -151,7 +77,7 @@ def test_421_mid_session_gives_back_what_was_not_sent() -> None:
     }
 
 
-def failing(*lines: bytes) -> Callable[[Client], None]:
+def failing(*lines: bytes) -> Script:
     def script(client: Client) -> None:
         if lines:
             client.say(*lines)
@@ -166,17 +92,16 @@ def failing(*lines: bytes) -> Callable[[Client], None]:
     [
         (failing(b"554 5.7.1 go away"), "failed", "greeting"),
         (failing(b"421 busy"), "deferred", "greeting"),
+        (scripts.early, "deferred", "ehlo"),
         (failing(b"hello there"), "deferred", "greeting"),
-        (silent, "deferred", "greeting"),
-        (reset_at_ehlo, "deferred", "ehlo"),
+        (scripts.hold, "deferred", "greeting"),
+        (scripts.reset_at_ehlo, "deferred", "ehlo"),
         (failing(b"220 hi"), "deferred", "ehlo"),
     ],
 )
-def test_a_server_that_lets_nothing_begin(
-    script: Callable[[Client], None], kind: str, stage: str
-) -> None:
+def test_a_server_that_lets_nothing_begin(script: Script, kind: str, stage: str) -> None:
     feed = ListFeed(lane=[message(1)])
-    with Scripted(script, script, well_behaved) as server:
+    with Scripted(script, script, scripts.well_behaved) as server:
         run(feed, Lane("lane", [("127.0.0.1", server.port)], max_connections=1))
     # Nothing was taken from the feed meanwhile, and the lane tried again by itself.
     assert feed.fates() == {1: ("sent", 250, "dot")}
@@ -195,7 +120,7 @@ def test_a_failing_server_is_not_hammered() -> None:
 
 def test_a_server_that_only_takes_connections_is_not_hammered() -> None:
     def hang_up_on_mail(client: Client) -> None:
-        client.greet(*ALL)
+        client.greet(*scripts.ALL)
         client.line()
 
     feed = ListFeed(lane=[message(n) for n in range(1000)])
@@ -210,7 +135,7 @@ def test_a_server_that_only_takes_connections_is_not_hammered() -> None:
 @pytest.mark.parametrize("rudely", [False, True])
 def test_an_answer_in_the_middle_of_a_large_message(rudely: bool) -> None:
     def too_much(client: Client) -> None:
-        client.greet(*ALL)
+        client.greet(*scripts.ALL)
         client.group()
         client.sock.recv(1)
         client.say(b"552 5.3.4 too much")
@@ -226,3 +151,16 @@ def test_an_answer_in_the_middle_of_a_large_message(rudely: bool) -> None:
     with Scripted(too_much) as server:
         run(feed, Lane("lane", [("127.0.0.1", server.port)]))
     assert feed.fates() == {1: ("failed", 552, "dot")}
+
+
+def test_a_reset_in_the_middle_of_a_large_message() -> None:
+    """The final dot had not left, so nothing is uncertain."""
+    feed = ListFeed(lane=[message(1), message(2), message(3)])
+    feed.lanes["lane"][0].data += scripts.LARGE
+    with Scripted(scripts.reset_in_the_body, scripts.well_behaved) as server:
+        run(feed, Lane("lane", [("127.0.0.1", server.port)], max_connections=1))
+    assert feed.fates() == {
+        1: ("deferred", 0, "data"),
+        2: ("deferred", 0, "mail"),  # begun behind it
+        3: ("sent", 250, "dot"),
+    }
