@@ -14,6 +14,7 @@ from bench.tools import VARIABLE, ToolMissingError
 BENCHES = {
     "fill": "bench.fill",
     "send": "bench.send",
+    "dkim": "bench.dkim",
     "track": "bench.track",
     "import": "bench.imports",
 }
