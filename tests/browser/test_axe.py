@@ -10,41 +10,21 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import update
 
 from esp.accounts import links
-from esp.accounts.links import Purpose
 from esp.accounts.models import Account
-from esp.entrypoints.public import create_public
 from esp.entrypoints.web import create_pages
 from esp.runtime import Runtime
 from tests.browser.chromium import watched
+from tests.browser.forms import send, sign_in
 from tests.browser.walk import LOOKS, Look, addresses, faults, pages, rules
 from tests.doors.web.visitor import company
 from tests.filled import fill
 
-# What a subscriber may press, in this order; without an address on the page that came.
-PRESSED = (
-    ("/u/", "button[name=unsubscribe]"),
-    ("", "button[name=undo]"),
-    ("/p/", "main .form button"),
-    ("/p/", "button[name=all_off]"),
-    ("/confirm/", "button[name=confirm]"),
-)
 looks = pytest.mark.parametrize("look", LOOKS, ids=str)
 
 
 @pytest.fixture
 def web(runtime: Runtime) -> Flask:
     return create_pages(runtime)
-
-
-def sign_in(page: Page, site: str, runtime: Runtime, user_id: int) -> None:
-    page.goto(f"{site}/sign-in/{link_for(runtime, user_id, 'sign_in')}")
-    page.locator("main form button").click()
-    page.wait_for_url(f"{site}/a/*/")
-
-
-def link_for(runtime: Runtime, user_id: int, purpose: Purpose) -> str:
-    with runtime.transaction(None) as session:
-        return links.create_link(session, user_id, purpose, runtime.clock())
 
 
 def speak(runtime: Runtime, account_id: int, language: str) -> None:
@@ -118,6 +98,8 @@ WRONG: dict[str, dict[str, str] | None] = {
     "broadcasts.save": None,
     "contacts.new": {"email": "wrong"},
     "contacts.show": {"email": "wrong"},
+    "domains.add": {"name": "gmail.com"},
+    "domains.change": {"return_path_host": "elsewhere.example"},
     "fields.add": {"label": ""},
     "fields.show": {"label": ""},
     "imports.upload": {},
@@ -135,6 +117,9 @@ WRONG: dict[str, dict[str, str] | None] = {
     "suppressions.add": {"addresses": ""},
     "templates.create": None,
     "templates.save": None,
+    "pools.add": {"name": "", "sources": "here"},
+    "pools.change": {"name": "", "sources": "here"},
+    "transports.add_direct": {"name": "x" * 100},
     "transports.add": {"host": "", "port": "x"},
     "transports.change": {"host": "", "port": "x"},
 }
@@ -144,19 +129,6 @@ ELSEWHERE = {
     "profile.change_password": ("", {"p-password": "short"}),
     "imports.start": ("", {"list": "new", "new_list": ""}),
 }
-SEND = """([path, values]) => {
-  const form = [...document.forms].find(
-    (one) => one.method === "post" && new URL(one.action).pathname === path)
-  if (!form) throw new Error(`no form for ${path} on ${location}`)
-  for (const [name, value] of Object.entries(values)) {
-    const field = form.elements[name]
-    if (!field) throw new Error(`no ${name} in the form for ${path}`)
-    if (field.tagName === "SELECT" && ![...field.options].some((one) => one.value === value))
-      field.add(new Option(value, value))
-    field.value = value
-  }
-  form.submit()
-}"""
 
 
 def test_every_form_of_a_page_is_in_the_table(web: Flask):
@@ -165,15 +137,6 @@ def test_every_form_of_a_page_is_in_the_table(web: Flask):
     sent = {rule.endpoint for rule in rules(web, "POST") if rule.rule in shown}
 
     assert sent == set(WRONG)
-
-
-def send(page: Page, path: str, values: dict[str, str]) -> list[str]:
-    """Send the form with `values`; what is wrong with the page that says what is wrong."""
-    with page.expect_navigation() as answer:
-        page.evaluate(SEND, [path, values])
-    if not page.locator(".note-danger, .field-error, .notice-error, .notice-warning").count():
-        return [f"{path} answers {answer.value.status} and does not say what is wrong"]
-    return faults(page)
 
 
 @looks
@@ -237,50 +200,5 @@ def test_pages_without_sign_in(
             if "token" in rule.arguments:
                 page.goto(f"{site}{built[1]}x")
                 found += faults(page)
-
-    assert not found, "\n".join(found)
-
-
-@looks
-def test_pages_of_subscribers(browser: Browser, runtime: Runtime, site: str, look: Look):
-    filled = fill(runtime)
-    # A KeyError here: say what opens the new page.
-    opens = {
-        "/u/<token>": filled.token,
-        "/p/<token>": filled.token,
-        "/confirm/<token>": filled.confirm_token,
-        "/subscribe/<key>": filled.list_key,
-        "/c/<path:rest>": "nowhere",
-    }
-    found = []
-    public = create_public(runtime)
-    with watched(browser, **look.options()) as (context, watch):
-        watch.expected |= {404, 410, 422}
-        page = context.new_page()
-        for rule in pages(public.pages):
-            path = rule.rule.partition("<")[0]
-            page.goto(site + path + opens[rule.rule])
-            found += faults(page)
-            page.goto(f"{site}{path}wrong")
-            found += faults(page)
-        for path, button in PRESSED:
-            if path:
-                page.goto(site + path + opens[f"{path}<token>"])
-            page.locator(button).first.click()
-            found += faults(page)
-        form = f"/subscribe/{filled.list_key}"
-        page.goto(site + form)
-        found += send(page, form, {"email": "wrong"})
-    public.close()
-
-    assert not found, "\n".join(found)
-
-
-@looks
-def test_pages_about_the_api(browser: Browser, runtime: Runtime, site: str, look: Look):
-    with watched(browser, **look.options()) as (context, _):
-        page = context.new_page()
-        page.goto(f"{site}/api/v1/docs")
-        found = faults(page)
 
     assert not found, "\n".join(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT
 from flask import Flask
@@ -13,6 +13,8 @@ from playwright.sync_api import Page
 from werkzeug.routing import Rule
 
 from tests.filled import Filled
+
+Theme = Literal["light", "dark"]
 
 # Not pages: files, parts that htmx asks for, mail (in frames, and its writer's own), ways to pages.
 NOT_PAGES = {
@@ -37,16 +39,20 @@ NOT_PAGES = {
 }
 # Of the same dialogs on every page, one look is enough.
 EVERYWHERE = {"drawer", "palette", "shortcuts"}
-RUN_AXE = """(place) => axe.run(place ? document.getElementById(place) : document,
-  {resultTypes: ["violations"], preload: false, iframes: false})"""
+# What depends on the theme: colours, and nothing else.
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+# The page round a frame has the landmarks.
+FRAMED = {"rules": {"landmark-one-main": {"enabled": False}, "region": {"enabled": False}}}
+RUN_AXE = """([place, options]) => axe.run(place ? document.getElementById(place) : document,
+  {resultTypes: ["violations"], preload: false, iframes: false, ...options})"""
 
 
 @dataclass(frozen=True)
 class Look:
-    """A way to see the pages."""
+    """A way to see the pages; `faults` looks at the other theme's colours too."""
 
     language: str
-    theme: str
+    theme: Theme
     width: int
 
     def __str__(self) -> str:
@@ -85,23 +91,44 @@ def addresses(rule: Rule, filled: Filled) -> Iterator[str]:
 
 
 def faults(page: Page) -> list[str]:
-    """What is wrong with the page as it is now, and with the dialogs that it can open."""
+    """What is wrong with the page as it is now, and with its dialogs, in both themes."""
     page.evaluate(AXE_SCRIPT)
-    found = _overflow(page) + _violations(page, None)
+    found = _overflow(page) + _in_both_themes(page, None)
     for name in page.eval_on_selector_all(
         "dialog[id]:not([open])", "all => all.map((one) => one.id)"
     ):
         if name not in EVERYWHERE:
             page.evaluate("(id) => document.getElementById(id).showModal()", name)
-            found += _violations(page, name)
+            found += _in_both_themes(page, name)
             page.evaluate("(id) => document.getElementById(id).close()", name)
     return [f"{page.url}: {one}" for one in found]
 
 
-def _violations(page: Page, place: str | None) -> list[str]:
+def framed_faults(page: Page) -> list[str]:
+    """What is wrong with what the page shows in a frame elsewhere."""
+    page.evaluate(AXE_SCRIPT)
+    return [f"{page.url}: {one}" for one in _overflow(page) + _violations(page, None, FRAMED)]
+
+
+def _in_both_themes(page: Page, place: str | None) -> list[str]:
+    shown, other = _themes(page)
+    found = _violations(page, place)
+    page.emulate_media(color_scheme=other)
+    found += [f"in the {other} theme: {one}" for one in _violations(page, place, COLOURS)]
+    page.emulate_media(color_scheme=shown)
+    return found
+
+
+def _themes(page: Page) -> tuple[Theme, Theme]:
+    """The one that is shown, and the other."""
+    dark = page.evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches")
+    return ("dark", "light") if dark else ("light", "dark")
+
+
+def _violations(page: Page, place: str | None, options: dict[str, Any] | None = None) -> list[str]:
     return [
         f"{one['id']}: {node['target']} {node['html'][:160]} {_why(node)}"
-        for one in page.evaluate(RUN_AXE, place)["violations"]
+        for one in page.evaluate(RUN_AXE, [place, options or {}])["violations"]
         for node in one["nodes"]
     ]
 
