@@ -58,6 +58,7 @@ class _Compiler:
         self._data_slot_of: dict[tuple[bool, str], Slot] = {}
         self._programs: list[Program] = []
         self._program_slots: list[Slot] = []
+        self._reads: set[str] = set()
 
     def plan(self) -> MessagePlan:
         writer = Writer()
@@ -70,17 +71,19 @@ class _Compiler:
             writer.raw(b"--%s\r\n%s\r\n" % (boundary, _PART % b"html"))
             self._part(writer, self._content.html, html=True)
             writer.raw(b"--%s--\r\n" % boundary)
+        subject = self._subject()
         pixels = [("pixel", n) for n in range(len(self._pixels))]
         data = [("data", n) for n in range(len(self._data_slots))]
         return MessagePlan(
             Parts(
                 segments=_merged([*self._head(), *writer.finish()]),
                 order=(DATE, TO, SUBJECT, *pixels, *data, *self._program_slots),
-                subject=self._subject(),
+                subject=subject,
                 pixels=tuple(self._pixels),
                 data_slots=tuple(self._data_slots),
                 programs=tuple(self._programs),
                 text_only=self._content.html is None,
+                reads=frozenset(self._reads),
             )
         )
 
@@ -107,6 +110,7 @@ class _Compiler:
             self._programs.append(self._program(in_order, source, pieces))
 
     def _program(self, nodes: list[Output | Logic], source: str, pieces: list[Piece]) -> Program:
+        self._reads.add("")
         reached = []
         for name in names_used(source, pieces, self._urls):
             before, _, after = self._urls[name].partition(_MARK)
@@ -114,6 +118,7 @@ class _Compiler:
         return Program(tuple(nodes), tuple(reached))
 
     def _data_slot(self, node: Output, html: bool) -> Slot:
+        self._reads.update(node.paths or ("",))
         key = (html, node.source)
         if key not in self._data_slot_of:
             self._data_slot_of[key] = ("data", len(self._data_slots))
@@ -140,6 +145,7 @@ class _Compiler:
             if isinstance(piece, str):
                 makers.append(_constant(piece))
             elif isinstance(piece, Output) and depends_on_data_only(piece, self._urls):
+                self._reads.update(piece.paths or ("",))
                 makers.append(compile_slot(piece, unchanged, unchanged))
             else:
                 return self._ordered_subject(pieces)

@@ -50,7 +50,8 @@ class Parts:
     """All that a plan is made of: encoded segments, and what makes the values between them.
 
     The values come in this order: date, To, subject, pixels, data slots, programs' slots. Tokens
-    stand in the segments only.
+    stand in the segments only. `reads` are the dotted paths of the data that are used; an empty one
+    says that it may be any.
     """
 
     segments: tuple[bytes | Slot, ...]
@@ -60,6 +61,7 @@ class Parts:
     data_slots: tuple[Callable[[Data], bytes], ...]
     programs: tuple[Program, ...]
     text_only: bool
+    reads: frozenset[str]
 
 
 class MessagePlan:
@@ -80,6 +82,17 @@ class MessagePlan:
         self._in_order = itemgetter(*numbers)
         self._parts = parts
         self._date = (-1, b"")
+
+    def reads(self, name: str) -> frozenset[str] | None:
+        """Which keys of the data's `name` the message uses at most; None: any of them."""
+        found = set()
+        for path in self._parts.reads:
+            first, *rest = path.split(".")
+            if not first or (first == name and not rest):
+                return None
+            if first == name:
+                found.add(rest[0])
+        return frozenset(found)
 
     def fill(self, recipient: PlanRecipient, date: datetime, token: str) -> bytes:
         """The message as it goes into DATA, without dot-stuffing (none is needed) or the last dot.

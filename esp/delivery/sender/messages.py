@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from esp.contacts.merge import columns_for
 from esp.delivery import frozen
 from esp.delivery.dkim import Signer
 from esp.delivery.load import Audience, Ready
@@ -49,14 +51,14 @@ class Message:
         self.dkim: Signer | None = None
         self.account_id = account_id
         self.broadcast_id = broadcast_id
-        self.audience = audience
+        self.audience = replace(audience, columns=columns_for(self._plan.reads("contact")))
         self.transport_id = transport_id
         self.rate = rate
 
     def envelope(self, key: object, ready: Ready, now: datetime) -> Envelope:
         """The recipient's copy, one Message-ID for all attempts; FillError if there is none."""
         token = self._signer.token(ready.seq)
-        contact = ready.contact()
+        contact = ready.contact(self.audience.columns)
         recipient = PlanRecipient(
             ready.seq,
             ready.email,

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from esp.clock import utc_now
+from esp.contacts.merge import COLUMNS
 from esp.delivery import batches, dispatches
 from esp.delivery.facts import RecipientOutcome
 from esp.delivery.ledger import record_outcomes
@@ -125,7 +126,7 @@ def test_who_may_not_be_mailed_any_more_is_skipped_with_the_reason(session, acco
         (6, address(6), False),
         (7, address(7), True),
     ]
-    assert ready[1].contact()["first_name"] == "N7"
+    assert ready[1].contact(COLUMNS)["first_name"] == "N7"
 
 
 @pytest.mark.parametrize("rate", [7, 60, 600, 6000])
