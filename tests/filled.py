@@ -17,7 +17,8 @@ from esp.entrypoints.tasks import imports as importing
 from esp.files import pictures, store
 from esp.places import templates_folder
 from esp.runtime import Runtime
-from esp.senders import pools, transports
+from esp.senders import domain_checks, pools, sending_domains, transports
+from esp.senders.dns_checks import ELSEWHERE, MISSING, Finding
 from esp.senders.pools import PoolSettings, Source
 from esp.senders.transports import TransportSettings
 from esp.suppression import by_hand
@@ -164,7 +165,24 @@ def _settings(session: Session, runtime: Runtime, account_id: int) -> dict[str, 
             transports.add_transport(session, account_id, direct, runtime.cipher, secure=True),
         ),
         "pool_id": (pool_id,),
+        "domain_id": _domains(session, runtime, account_id),
     }
+
+
+def _domains(session: Session, runtime: Runtime, account_id: int) -> tuple[int, int]:
+    """One that nobody has looked at, and one with something of each kind."""
+    new, checked = (
+        sending_domains.add_domain(session, account_id, name, runtime.cipher, runtime.clock())
+        for name in ("acme.example", "shoes-of-a-rather-long-domain.bücher.example")
+    )
+    found = {
+        "dmarc": Finding("missing", MISSING),
+        "spf": Finding("unknown"),
+        "return_path": Finding("working"),
+        "tracking": Finding("wrong", ELSEWHERE, {"host": "esp.example"}, ("<b>x.example</b>",)),
+    }
+    domain_checks.keep_findings(session, account_id, checked.id, found, runtime.clock())
+    return new.id, checked.id
 
 
 def _picture(session: Session, account_id: int) -> int:

@@ -47,7 +47,7 @@ def freeze(session: Session, settings: Settings, broadcast: Broadcast, now: date
     `now` is what the message's own dates say, however long it is sent.
     """
     account = session.get_one(Account, broadcast.account_id)
-    examined = examine(session, broadcast)
+    examined = examine(session, broadcast, smtp_url=settings.smtp_url)
     if examined.blockers:
         first_blocker = examined.blockers[0]
         raise Refused(first_blocker.text, **first_blocker.values)

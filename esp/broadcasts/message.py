@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from esp.accounts.models import Account
-from esp.addresses import check
+from esp.addresses import check, domain_of
+from esp.broadcasts import alignment
 from esp.broadcasts.compose import lists_of
 from esp.broadcasts.models import Broadcast
 from esp.broadcasts.wording import FOOTERS
@@ -19,12 +20,10 @@ from esp.content.footer import missing
 from esp.content.prepare import Options, PreparedContent, Problem, Source, prepare
 from esp.delivery.plan import ListId, PlanSettings
 from esp.errors import N_
-from esp.senders.providers import KNOWN
+from esp.senders.sending_domains import FREE_MAIL, FREE_MAIL_REFUSED
+from esp.senders.standing import standing
 from esp.senders.transports import default_transport
 
-FREE_PROVIDERS = ("google", "yahoo", "microsoft", "apple", "gmx", "mail.ru")
-# Their owners publish p=reject or quarantine: mail from elsewhere in their name is refused.
-FREE_MAIL = frozenset(domain for name in FREE_PROVIDERS for domain in KNOWN[name].split())
 MISSING = {
     "unsubscribe_url": N_(
         "The message has no unsubscribe link. Put {{ unsubscribe_url }} in it, or add the"
@@ -77,8 +76,13 @@ def _prepared(source: Source, options: Options) -> PreparedContent:
     return prepare(source, options)
 
 
-def examine(session: Session, broadcast: Broadcast, *, measured: bool = True) -> Examined:
-    """Prepare and check; nothing is written."""
+def examine(
+    session: Session, broadcast: Broadcast, *, measured: bool = True, smtp_url: str = ""
+) -> Examined:
+    """Prepare and check; nothing is written.
+
+    `smtp_url` is what mail without a transport leaves by; empty: it stays in the local mailbox.
+    """
     account = session.get_one(Account, broadcast.account_id)
     content = content_of(broadcast, account, measured=measured)
     problems = list(content.problems)
@@ -88,6 +92,14 @@ def examine(session: Session, broadcast: Broadcast, *, measured: bool = True) ->
             for path in missing(content.html, content.text)
         ]
     problems += _of_settings(session, broadcast, account)
+    if not any(problem.code == "free-mail-sender" for problem in problems):
+        problems += alignment.problems(
+            session,
+            account.id,
+            broadcast.from_address,
+            transport_of(session, broadcast),
+            smtp_url,
+        )
     return Examined(content, tuple(problems))
 
 
@@ -116,12 +128,7 @@ def _of_sender(broadcast: Broadcast) -> list[Problem]:
     if not sender.valid or not sender.normalized:
         found.append(_blocker("no-sender", N_("The sender's address is missing or wrong.")))
     elif sender.normalized.rpartition("@")[2] in FREE_MAIL:
-        found.append(
-            _blocker(
-                "free-mail-sender",
-                N_("Mail in the name of a free mail provider is refused. Use your own domain."),
-            )
-        )
+        found.append(_blocker("free-mail-sender", FREE_MAIL_REFUSED))
     if broadcast.reply_to and not check(broadcast.reply_to).valid:
         found.append(_blocker("wrong-reply-to", N_("The address for answers is wrong.")))
     return found
@@ -138,10 +145,12 @@ def plan_settings(
     sender = check(broadcast.from_address).normalized or broadcast.from_address
     include, _ = lists_of(session, broadcast.account_id, broadcast.id)
     first = session.get(List, (account.id, include[0])) if include else None
+    found = standing(session, account.id, domain_of(sender))
     return PlanSettings(
         base_url=settings.public_url,
-        tracking_base_url=settings.public_tracking_url,
-        bounce_domain=settings.bounce_domain,
+        tracking_base_url=_tracking_url(settings, found.tracking_host),
+        # DMARC-02: aligned with the sender as soon as its records work.
+        bounce_domain=found.return_path_host or settings.bounce_domain,
         message_id_domain=urlsplit(settings.public_url).hostname or settings.bounce_domain,
         from_name=broadcast.from_name,
         from_address=sender,
@@ -153,6 +162,14 @@ def plan_settings(
         feedback_id=(str(broadcast.id), account.slug, "broadcast", "esp"),
         language=account.language,
     )
+
+
+def _tracking_url(settings: Settings, host: str) -> str:
+    url = settings.public_tracking_url
+    if not host:
+        return url
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}"
 
 
 def _list_id(first: List, domain: str) -> ListId:

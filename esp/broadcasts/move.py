@@ -40,15 +40,24 @@ def _move(session: Session, account_id: int, broadcast_id: int, move: Move, **va
 
 
 def schedule(
-    session: Session, account_id: int, broadcast_id: int, send_at: datetime, now: datetime
+    session: Session,
+    account_id: int,
+    broadcast_id: int,
+    send_at: datetime,
+    now: datetime,
+    *,
+    smtp_url: str = "",
 ) -> Broadcast:
-    """Refused with all reasons when the message may not go out as it is; Invalid for the past."""
+    """Refused with all reasons when the message may not go out as it is; Invalid for the past.
+
+    `smtp_url` as in `examine`.
+    """
     broadcast = get(session, account_id, broadcast_id)
     if "schedule" not in moves(broadcast.state):  # type: ignore[arg-type]  # held by a constraint
         raise _not_now(broadcast)
     if send_at < now - timedelta(minutes=1):
         raise Invalid(N_("This time is in the past."), "send_at")
-    blockers = examine(session, broadcast).blockers
+    blockers = examine(session, broadcast, smtp_url=smtp_url).blockers
     if blockers:
         raise NotReady(blockers)
     _move(session, account_id, broadcast_id, "schedule", send_at=max(send_at, now))

@@ -37,7 +37,8 @@ def schedule(broadcast_id: int, wanted: shapes.Schedule) -> shapes.Broadcast:
     Refused with all reasons while the message may not go out as it is.
     """
     send_at = wanted.send_at or now()
-    row = move.schedule(session(), account_id(), broadcast_id, send_at, now())
+    smtp_url = runtime().settings.smtp_url
+    row = move.schedule(session(), account_id(), broadcast_id, send_at, now(), smtp_url=smtp_url)
     record("broadcast.schedule", row.name, id=broadcast_id, send_at=send_at.isoformat())
     if send_at <= now():
         wake_after_commit("broadcasts")

@@ -56,7 +56,8 @@ def review(broadcast_id: int) -> Page:
 
 def _review(session: Session, broadcast: Broadcast, send_at: str = "", error: str = "") -> str:
     account_id = current_account_id()
-    examined = examine(session, broadcast, measured=False)
+    smtp_url = runtime().settings.smtp_url
+    examined = examine(session, broadcast, measured=False, smtp_url=smtp_url)
     include, exclude = compose.lists_of(session, account_id, broadcast.id)
     counted = funnel(session, account_id, include, exclude)
     chosen = {choice.id: choice for choice in overview.list_choices(session, account_id)}
@@ -107,7 +108,14 @@ def _schedule(broadcast_id: int, send_at: datetime) -> Page:
     now = runtime().clock()
     try:
         with transaction() as session:
-            move.schedule(session, current_account_id(), broadcast_id, send_at, now)
+            move.schedule(
+                session,
+                current_account_id(),
+                broadcast_id,
+                send_at,
+                now,
+                smtp_url=runtime().settings.smtp_url,
+            )
             _record(session, broadcast_id, "schedule", send_at=send_at.isoformat())
     except move.NotReady:
         with transaction() as session:

@@ -46,12 +46,15 @@ ELSEWHERE = {
     "free-mail-sender": "sender",
     "wrong-reply-to": "sender",
     "no-postal-address": "settings",
+    "unaligned-sender": "domains",
+    "no-policy": "domains",
 }
 MENDS = {
     "message": N_("Edit the message"),
     "audience": N_("Choose lists"),
     "sender": N_("Edit the sender"),
     "settings": N_("Open the settings"),
+    "domains": N_("Open the sending domains"),
 }
 
 
@@ -69,6 +72,8 @@ def mend(broadcast: Broadcast, problem: Problem) -> Mend:
     place = ELSEWHERE.get(problem.code, "message")
     if place == "settings":
         url = url_for("settings.company")
+    elif place == "domains":
+        url = url_for("domains.index")
     else:
         url = url_for(STEPS[place][0], broadcast_id=broadcast.id)
     return Mend(problem, _(MENDS[place]), url)

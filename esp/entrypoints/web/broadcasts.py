@@ -21,6 +21,7 @@ from esp.entrypoints.web.frame import (
     go,
     is_htmx,
     notify,
+    runtime,
     transaction,
 )
 from esp.entrypoints.web.mail import READY_MADE
@@ -216,7 +217,8 @@ def to_progress(broadcast: Broadcast) -> Response:
 
 
 def _sight(session: Session, broadcast: Broadcast) -> editor.Sight:
-    examined = examine(session, broadcast, measured=False)
+    smtp_url = runtime().settings.smtp_url
+    examined = examine(session, broadcast, measured=False, smtp_url=smtp_url)
     # What belongs to another step is told in the review; an empty draft sees that it is empty.
     others = (*words.ELSEWHERE, "no-subject", "no-body")
     problems = [problem for problem in examined.problems if problem.code not in others]

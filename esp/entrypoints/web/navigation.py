@@ -44,6 +44,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         N_("Account"),
         (
+            Place("domains", N_("Sending domains"), "globe", "d"),
             Place("mailbox", N_("Local mailbox"), "inbox", "m"),
             Place("settings", N_("Settings"), "settings", "e"),
         ),
