@@ -185,7 +185,7 @@ def test_the_ticker_finds_who_has_keys_to_move(session, account_id, domain_id, a
         rows = text("SELECT accounts_with_due('domains', :moment)")
         return list(session.scalars(rows, {"moment": moment})) == [account_id]
 
-    session.execute(text("UPDATE sending_domains SET next_check_at = 'infinity'"))
+    session.execute(text("UPDATE sending_domains SET next_check_at = '3000-01-01'"))
     seen(session, account_id, make_key(session, account_id, domain_id))
     assert not found(NOW + timedelta(days=300))
     (new,) = dkim_keys.rotate(session, account_id, domain_id, CIPHER, NOW)
