@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from esp.broadcasts import queries
 from esp.broadcasts.compose import lists_of
 from esp.broadcasts.models import Broadcast
 from esp.delivery import batches
@@ -17,6 +18,8 @@ from esp.senders import providers
 
 # The first messages leave while the rest is still being written down.
 FIRST_CHUNK, LARGEST_CHUNK = 500, 20_000
+# Of a provider with fewer in a chunk, the batch is of "other"; their rows bear its own number.
+FEW = 50
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,12 @@ _DOMAINS = text("""
     AND c.domain IS NOT NULL AND d.domain IS NULL
 """)
 
+_ALL_DOMAINS = text("""
+    SELECT c.domain FROM contacts c
+    WHERE c.account_id = :account_id AND c.id = ANY(:people) AND c.domain IS NOT NULL
+    GROUP BY c.domain ORDER BY count(*) DESC, c.domain
+""")
+
 # Those who joined or came back after the start are not in: the audience is that of one moment,
 # however long it takes to write it down.
 _PEOPLE = text("""
@@ -97,7 +106,8 @@ _PEOPLE = text("""
     ORDER BY contact_id LIMIT :size
 """)
 
-# Skipped ones last, so that each provider's queued rows are one range of seq.
+# Skipped ones last, so that each provider's queued rows are one range of seq; those of few share
+# one, lest a batch hold two or three.
 _WRITE = text("""
     WITH judged AS (
         SELECT c.id, coalesce(c.email, '') AS email,
@@ -112,19 +122,24 @@ _WRITE = text("""
             END AS reason
         FROM contacts c LEFT JOIN domain_providers d ON d.domain = c.domain
         WHERE c.account_id = :account_id AND c.id = ANY(:people)
+    ), shared AS (
+        SELECT *, CASE WHEN count(*) OVER (PARTITION BY reason IS NULL, provider_id) < :few
+            THEN :other ELSE provider_id END AS share
+        FROM judged
+    ), numbered AS (
+        SELECT *, :seq + row_number() OVER (
+            ORDER BY (reason IS NOT NULL), share, active_at DESC NULLS LAST, id) AS seq
+        FROM shared
     ), written AS (
         INSERT INTO recipients
             (account_id, broadcast_id, seq, contact_id, email, provider_id, state, reason)
-        SELECT :account_id, :broadcast_id,
-            :seq + row_number() OVER (
-                ORDER BY (reason IS NOT NULL), provider_id, active_at DESC NULLS LAST, id),
-            id, email, provider_id,
+        SELECT :account_id, :broadcast_id, seq, id, email, provider_id,
             CASE WHEN reason IS NULL THEN 'queued' ELSE 'skipped' END, reason
-        FROM judged
-        RETURNING seq, provider_id, state
+        FROM numbered
     )
-    SELECT provider_id, state, min(seq), max(seq), count(*) FROM written
-    GROUP BY provider_id, state ORDER BY 3
+    SELECT share, CASE WHEN reason IS NULL THEN 'queued' ELSE 'skipped' END,
+        min(seq), max(seq), count(*)
+    FROM numbered GROUP BY 1, 2 ORDER BY 3
 """)
 
 
@@ -162,18 +177,7 @@ def write_chunk(
     if broadcast is None or broadcast.snapshot_finished_at is not None:
         return Progress(broadcast.snapshot_seq if broadcast else 0, finished=True)
     include, exclude = lists_of(session, account_id, broadcast_id)
-    people = list(
-        session.scalars(
-            _PEOPLE,
-            {
-                "account_id": account_id,
-                "include": include,
-                "after": broadcast.snapshot_contact_id,
-                "started_at": broadcast.started_at,
-                "size": size,
-            },
-        )
-    )
+    people = _next_people(session, broadcast, include, size)
     if people:
         broadcast.snapshot_seq += _write(session, broadcast, people, exclude, now)
         broadcast.snapshot_contact_id = people[-1]
@@ -181,6 +185,33 @@ def write_chunk(
         broadcast.snapshot_finished_at = now
     session.flush()
     return Progress(broadcast.snapshot_seq, finished=len(people) < size)
+
+
+def _next_people(
+    session: Session, broadcast: Broadcast, include: list[int], size: int
+) -> list[int]:
+    return list(
+        session.scalars(
+            _PEOPLE,
+            {
+                "account_id": broadcast.account_id,
+                "include": include,
+                "after": broadcast.snapshot_contact_id,
+                "started_at": broadcast.started_at,
+                "size": size,
+            },
+        )
+    )
+
+
+def next_domains(session: Session, account_id: int, broadcast_id: int, size: int) -> list[str]:
+    """The domains among the next `size` people, those of many first; nothing is locked."""
+    broadcast = queries.one(session, account_id, broadcast_id)
+    if broadcast.snapshot_finished_at is not None:
+        return []
+    include, _exclude = lists_of(session, account_id, broadcast_id)
+    people = _next_people(session, broadcast, include, size)
+    return list(session.scalars(_ALL_DOMAINS, {"account_id": account_id, "people": people}))
 
 
 def _write(
@@ -197,6 +228,7 @@ def _write(
             "people": people,
             "exclude": exclude,
             "other": providers.provider_id(session, providers.OTHER),
+            "few": FEW,
             "seq": broadcast.snapshot_seq,
         },
     ).all()

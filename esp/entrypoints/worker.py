@@ -22,6 +22,7 @@ def _warm_up() -> None:
         if task.queue == "default":
             import_module(task.module)
     import_module("premailer")
+    import_module("tldextract")
 
 
 if "sending" not in sys.argv:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from esp import addresses
-from esp.config import is_loopback
+from esp.config import Settings, is_loopback
 from esp.errors import N_, Invalid, NotFound
 from esp.secrets import Cipher
 from esp.senders import pools
@@ -68,6 +69,16 @@ def default_transport(session: Session, account_id: int) -> Transport | None:
     return session.scalar(
         select(Transport).where(Transport.account_id == account_id, Transport.is_default)
     )
+
+
+def leaves(session: Session, settings: Settings, account_id: int, transport_id: int | None) -> bool:
+    """Whether mail by this way (None: the installation's own) goes beyond this machine."""
+    if transport_id is None:
+        return bool(settings.smtp_url) and not is_loopback(
+            urlsplit(settings.smtp_url).hostname or ""
+        )
+    found = session.get(Transport, (account_id, transport_id))
+    return found is not None and (found.kind == "direct" or not is_loopback(found.host))
 
 
 def add_transport(

@@ -42,6 +42,7 @@ TASKS = {
         Task("send", "esp.entrypoints.tasks.send", queue="sending", time_limit_minutes=24 * 60),
         Task("imports", "esp.entrypoints.tasks.imports"),
         Task("broadcasts", "esp.entrypoints.tasks.broadcasts"),
+        Task("receivers", "esp.entrypoints.tasks.receivers"),
         Task("inbound", "esp.entrypoints.tasks.inbound"),
         Task("domains", "esp.entrypoints.tasks.domains"),
     )

@@ -6,6 +6,7 @@ import logging
 
 from esp.broadcasts import audience, freeze, move, notify, queries, tidy
 from esp.entrypoints.tasks import wake
+from esp.entrypoints.tasks.receivers import Receivers
 from esp.errors import Error
 from esp.runtime import Runtime
 
@@ -56,7 +57,9 @@ def _start(runtime: Runtime, account_id: int, broadcast_id: int) -> None:
 
 
 def _write_audience(runtime: Runtime, account_id: int, broadcast_id: int) -> None:
+    receivers = Receivers(runtime, account_id, broadcast_id)
     for size in audience.sizes():
+        receivers.look_up(size)
         with runtime.transaction(account_id) as session:
             progress = audience.write_chunk(
                 session, account_id, broadcast_id, size, runtime.clock()

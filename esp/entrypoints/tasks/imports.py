@@ -17,6 +17,7 @@ from esp.contacts.reading import mapping as mappings
 from esp.contacts.reading.apply import applying
 from esp.contacts.reading.rows import read_rows
 from esp.contacts.reading.shape import Checkpoint, Row
+from esp.entrypoints.tasks import wake
 from esp.errors import N_, Invalid
 from esp.files import store
 from esp.runtime import Runtime
@@ -37,6 +38,7 @@ def run(runtime: Runtime, account_id: int) -> None:
         try:
             with suppress(Lost):
                 _carry_out(runtime, account_id, job)
+                wake(runtime, "receivers", account_id)
         except Interrupt:
             with runtime.transaction(account_id) as session:
                 import_claims.let_go(session, account_id, job.import_id)
