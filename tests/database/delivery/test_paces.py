@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -87,6 +88,29 @@ def test_what_two_processes_learn_combines_to_the_stricter(session, key):
     assert state.paused_until == AT + 3600
     assert (state.cap_per_minute, state.cap_connections) == (10, 1)
     assert state.share == FLOOR
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_database_combines_as_the_pure_law_does(session, key, seed):
+    chance = random.Random(seed)
+
+    def story() -> adapt.State:
+        state, now = FREE, AT
+        for _ in range(chance.randrange(1, 6)):
+            now += chance.choice((1, 40, 2000))
+            state = after_outcome(state, chance.choice((BUSY, PAUSE, CAP)), now, chance.random())
+        return state
+
+    one, two = story(), story()
+    now = later(hours=2.5)
+    paces.record(session, key, FREE, one, now)
+    paces.record(session, key, FREE, two, now)
+    both, law = loaded(session, key).state, adapt.stricter(one, two, now.timestamp())
+    for ahead in (0, 600, 3600, 50_000):
+        at = now.timestamp() + ahead
+        assert adapt.allowed(Limits(10), both, at) == adapt.allowed(Limits(10), law, at)
+        assert adapt.may_begin(both, at) == pytest.approx(adapt.may_begin(law, at), abs=1e-5)
+    assert both.pauses == law.pauses
 
 
 def test_an_old_cap_does_not_make_a_new_one_stricter(session, key):
