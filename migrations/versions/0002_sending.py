@@ -71,6 +71,8 @@ BEGIN
         AND (state = 'leaving' AND retired_at <= moment
             OR state = 'waiting' AND seen_at <= moment - interval '1 hour')
         UNION SELECT account_id FROM sending_domains WHERE next_check_at <= moment;
+    WHEN 'answers' THEN RETURN QUERY
+        SELECT DISTINCT account_id FROM idempotency_keys WHERE created_at < moment;
     END CASE;
 END $$;
 """
@@ -83,9 +85,30 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 $$;
 """
 
+# Each row of the ledger is written once and soon changed once, whole pages at a time: with room
+# for the second version beside the first no index has to learn of it. The old one's place is used
+# again, so the table is no larger in the end.
+PARTITIONS = """
+CREATE OR REPLACE FUNCTION make_ledger_partition(the_broadcast bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    number bigint := the_broadcast / 100;
+    part text := 'recipients_p' || number;
+BEGIN
+    IF to_regclass('public.' || part) IS NOT NULL THEN RETURN; END IF;
+    PERFORM pg_advisory_xact_lock(7274114);
+    IF to_regclass('public.' || part) IS NOT NULL THEN RETURN; END IF;
+    EXECUTE format('CREATE TABLE public.%I (LIKE public.recipients INCLUDING DEFAULTS'
+        ' INCLUDING CONSTRAINTS) WITH (fillfactor = 40)', part);
+    EXECUTE format('ALTER TABLE public.recipients ATTACH PARTITION public.%I'
+        ' FOR VALUES FROM (%s) TO (%s)', part, number * 100, number * 100 + 100);
+END $$;
+"""
+
 
 def upgrade() -> None:
     _tables()
+    op.execute(sa.DDL(PARTITIONS.replace("%", "%%")))
     op.execute(DUE)
     op.execute(OF_DOMAINS)
     app_role = context.config.attributes["app_role"]

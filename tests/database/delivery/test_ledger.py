@@ -142,3 +142,24 @@ def test_recording_is_fast(session, account_id):
         record_outcomes(session, found)
         times.append(time.perf_counter() - began)
     assert statistics.median(times) < 0.05, times
+
+
+def test_recording_leaves_the_indexes_alone(session, account_id):
+    """A new version of a row stands in the page of the old one, where the index looks for it."""
+    sending = make_sending(session, account_id, 3000)
+
+    def pages() -> dict[int, int]:
+        rows = session.execute(
+            text(
+                "SELECT seq, (CAST(CAST(ctid AS text) AS point))[0] FROM recipients"
+                " WHERE broadcast_id = :broadcast"
+            ),
+            {"broadcast": sending.broadcast_id},
+        )
+        return {seq: int(page) for seq, page in rows}
+
+    before = pages()
+    reply = "2.0.0 OK 1763769600 a640c23a62f3a-b7654f1c2d3si123456789ejc.101 - gsmtp"
+    record_outcomes(session, [outcome(sending, seq, "sent", reply=reply) for seq in range(1, 3001)])
+    after = pages()
+    assert sum(after[seq] == page for seq, page in before.items()) > 2700
