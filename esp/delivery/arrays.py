@@ -13,7 +13,10 @@ def numbers(values: Iterable[int]) -> str:
 
 def texts(values: Iterable[str]) -> str:
     """For text[]; the values hold no NUL."""
-    quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    quoted = list(values)
+    whole = "".join(quoted)
+    if "\\" in whole or '"' in whole:
+        quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in quoted]
     return '{"' + '","'.join(quoted) + '"}' if quoted else "{}"
 
 

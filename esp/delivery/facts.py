@@ -18,9 +18,12 @@ HITS = "hits"
 OutcomeKind = Literal["sent", "deferred", "failed", "skipped"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecipientOutcome:
-    """What became of one attempt at one recipient; `reason` only where failed or skipped."""
+    """What became of one attempt at one recipient; `reason` only where failed or skipped.
+
+    Nobody changes one, but there is one for each message, and freezing it costs two microseconds.
+    """
 
     account_id: int
     broadcast_id: int

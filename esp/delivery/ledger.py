@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -21,11 +19,11 @@ from esp.suppression.suppress import suppress
 # Closer together than this on average, recipients are read as one range of the ledger's key.
 _NEIGHBOURS = 20
 
-_RECORD = text("""
+_RECORD = """
 WITH o AS (
-    SELECT * FROM unnest(CAST(:seqs AS integer[]), CAST(:kinds AS text[]),
-        CAST(:codes AS smallint[]), CAST(:replies AS text[]), CAST(:reasons AS text[]),
-        CAST(:ats AS float8[]), CAST(:next_ats AS float8[]))
+    SELECT * FROM unnest(CAST(%(seqs)s AS integer[]), CAST(%(kinds)s AS text[]),
+        CAST(%(codes)s AS smallint[]), CAST(%(replies)s AS text[]), CAST(%(reasons)s AS text[]),
+        CAST(%(ats)s AS float8[]), CAST(%(next_ats)s AS float8[]))
         AS o (seq, kind, code, reply, reason, at, next_at)
 ), moved AS (
     UPDATE recipients r SET state = o.kind, reason = nullif(o.reason, ''),
@@ -33,18 +31,18 @@ WITH o AS (
         code = nullif(o.code, 0), reply = nullif(o.reply, ''),
         at = to_timestamp(o.at)
     FROM o
-    WHERE r.broadcast_id = :broadcast AND r.seq = o.seq AND r.account_id = :account
-        AND r.seq BETWEEN :lo AND :hi AND r.state IN ('queued', 'deferred')
+    WHERE r.broadcast_id = %(broadcast)s AND r.seq = o.seq AND r.account_id = %(account)s
+        AND r.seq BETWEEN %(lo)s AND %(hi)s AND r.state IN ('queued', 'deferred')
     RETURNING r.seq, r.provider_id, o.kind, r.at, to_timestamp(o.next_at) AS next_at
 ), gone AS (
     DELETE FROM deferrals f USING moved m
-    WHERE f.account_id = :account AND f.broadcast_id = :broadcast AND f.seq = m.seq
+    WHERE f.account_id = %(account)s AND f.broadcast_id = %(broadcast)s AND f.seq = m.seq
         AND m.kind <> 'deferred'
     RETURNING 1
 ), waiting AS (
     INSERT INTO deferrals AS f
         (account_id, broadcast_id, seq, provider_id, next_at, expires_at)
-    SELECT :account, :broadcast, m.seq, m.provider_id, m.next_at, m.at + :lifetime
+    SELECT %(account)s, %(broadcast)s, m.seq, m.provider_id, m.next_at, m.at + %(lifetime)s
     FROM moved m WHERE m.kind = 'deferred' ORDER BY m.seq
     ON CONFLICT (account_id, broadcast_id, seq) DO UPDATE
         SET next_at = EXCLUDED.next_at, owner = NULL, lease_until = NULL
@@ -53,7 +51,7 @@ WITH o AS (
 SELECT kind, date_trunc('hour', at, 'UTC'), count(*) FROM moved GROUP BY 1, 2
 UNION ALL SELECT 'gone', NULL, count(*) FROM gone
 UNION ALL SELECT 'waiting', NULL, coalesce(sum(is_new), 0) FROM waiting
-""")
+"""
 
 _SENT_AFTER_ALL = text("""
 WITH prior AS (
@@ -77,12 +75,20 @@ def record_outcomes(session: Session, outcomes: Iterable[RecipientOutcome]) -> N
 
     Leaves the session in the last account.
     """
-    ordered = sorted(outcomes, key=attrgetter("account_id", "broadcast_id", "seq", "at"))
-    for account_id, of_account in groupby(ordered, key=attrgetter("account_id")):
+    found: dict[int, dict[int, dict[int, RecipientOutcome]]] = {}
+    for one in outcomes:
+        latest = found.setdefault(one.account_id, {}).setdefault(one.broadcast_id, {})
+        known = latest.get(one.seq)
+        # Of two attempts at one recipient the later counts.
+        if known is None or known.at <= one.at:
+            latest[one.seq] = one
+    # All in one order, so that nobody waits in a circle.
+    for account_id, broadcasts in sorted(found.items()):
         enter_account(session, account_id)
         tallies: dict[Tally, int] = {}
-        for broadcast_id, found in groupby(of_account, key=attrgetter("broadcast_id")):
-            _record(session, account_id, broadcast_id, list(found), tallies)
+        for broadcast_id, latest in sorted(broadcasts.items()):
+            ordered = [latest[seq] for seq in sorted(latest)]
+            _record(session, account_id, broadcast_id, ordered, tallies)
         _plan_with_loops(session, True)
         count(session, account_id, tallies)
 
@@ -92,11 +98,9 @@ def _plan_with_loops(session: Session, wanted: bool) -> None:
 
     Nor may a plan made for other bounds be used again.
     """
-    session.execute(
-        text(
-            "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
-            " set_config('enable_nestloop', :wanted, true)"
-        ),
+    session.connection().exec_driver_sql(
+        "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
+        " set_config('enable_nestloop', %(wanted)s, true)",
         {"wanted": "on" if wanted else "off"},
     )
 
@@ -105,27 +109,23 @@ def _record(
     session: Session,
     account_id: int,
     broadcast_id: int,
-    outcomes: Sequence[RecipientOutcome],
+    latest: Sequence[RecipientOutcome],
     tallies: dict[Tally, int],
 ) -> None:
-    # Of two attempts at one recipient the later counts.
-    latest = list({outcome.seq: outcome for outcome in outcomes}.values())
     lo, hi = latest[0].seq, latest[-1].seq
     _plan_with_loops(session, hi - lo > _NEIGHBOURS * len(latest))
-    rows = session.execute(
-        _RECORD,
-        {
-            "account": account_id,
-            "broadcast": broadcast_id,
-            "lifetime": LIFETIME,
-            **_columns(latest),
-            "lo": lo,
-            "hi": hi,
-            "kinds": arrays.texts(one.kind for one in latest),
-            "reasons": arrays.texts(one.reason for one in latest),
-            "next_ats": arrays.seconds(one.next_at for one in latest),
-        },
-    ).all()
+    values = {
+        "account": account_id,
+        "broadcast": broadcast_id,
+        "lifetime": LIFETIME,
+        **_columns(latest),
+        "lo": lo,
+        "hi": hi,
+        "kinds": arrays.texts([one.kind for one in latest]),
+        "reasons": arrays.texts([one.reason for one in latest]),
+        "next_ats": arrays.seconds([one.next_at for one in latest]),
+    }
+    rows = session.connection().exec_driver_sql(_RECORD, values).all()
     moved = 0
     for kind, hour, number in rows:
         if hour is None:
@@ -179,10 +179,10 @@ def _suppress(
 
 def _columns(outcomes: Sequence[RecipientOutcome]) -> dict[str, str]:
     return {
-        "seqs": arrays.numbers(one.seq for one in outcomes),
-        "codes": arrays.numbers(one.code for one in outcomes),
-        "replies": arrays.texts(one.reply for one in outcomes),
-        "ats": arrays.seconds(one.at for one in outcomes),
+        "seqs": arrays.numbers([one.seq for one in outcomes]),
+        "codes": arrays.numbers([one.code for one in outcomes]),
+        "replies": arrays.texts([one.reply for one in outcomes]),
+        "ats": arrays.seconds([one.at for one in outcomes]),
     }
 
 

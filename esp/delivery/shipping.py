@@ -41,12 +41,15 @@ _TRIES = 5
 
 def shipped_offset(session: Session, name: str) -> int:
     """How far the journal is shipped; nobody else ships it until this transaction ends."""
-    session.execute(
-        text("INSERT INTO journals (name) VALUES (:name) ON CONFLICT DO NOTHING"), {"name": name}
-    )
-    offset = session.scalar(
-        text("SELECT shipped_offset FROM journals WHERE name = :name FOR UPDATE"), {"name": name}
-    )
+    locked = text("SELECT shipped_offset FROM journals WHERE name = :name FOR UPDATE")
+    offset = session.scalar(locked, {"name": name})
+    if offset is None:
+        session.execute(
+            text("INSERT INTO journals (name) VALUES (:name) ON CONFLICT DO NOTHING"),
+            {"name": name},
+        )
+        # Somebody else's row, should there be one, is seen only now.
+        offset = session.scalar(locked, {"name": name})
     return int(offset or 0)
 
 
