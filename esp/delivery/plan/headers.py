@@ -18,6 +18,9 @@ _ATOMS = re.compile(
 _is_plain_name = re.compile(r"[A-Za-z0-9'-]+(?: [A-Za-z0-9'-]+)*").fullmatch
 _FOLDABLE = re.compile(r"[!-~]{1,60}(?: [!-~]{1,60})*").fullmatch
 _ADDRESS = re.compile(r"[!#-'*+\-./0-9=?A-Z^_`a-z{|}~]+@[A-Za-z0-9.-]+").fullmatch
+_INTERNATIONAL = re.compile(
+    r"[!#-'*+\-./0-9=?A-Z^_`a-z{|}~\x80-\U0010ffff]+@[A-Za-z0-9.-]+"
+).fullmatch
 _QUOTED_ADDRESS = re.compile(r'"(?:[!#-\[\]-~ ]|\\[!-~ ])+"@[A-Za-z0-9.-]+').fullmatch
 _Q_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
 _Q = [chr(n) if n in _Q_SAFE else "_" if n == 32 else f"={n:02X}" for n in range(256)]
@@ -37,6 +40,16 @@ def clean(text: str) -> str:
 def is_address(address: str) -> bool:
     """An addr-spec of ASCII that may stand in angle brackets as it is (no SMTPUTF8 needed)."""
     return len(address) <= _MAX_ADDRESS and bool(_ADDRESS(address) or _QUOTED_ADDRESS(address))
+
+
+def is_international(address: str) -> bool:
+    """One beyond ASCII before the @, which a header holds in UTF-8 and mail needs SMTPUTF8 for."""
+    return (
+        not address.isascii()
+        and address.isprintable()
+        and len(address.encode()) <= _MAX_ADDRESS
+        and bool(_INTERNATIONAL(address))
+    )
 
 
 def unstructured(name: str, text: str) -> bytes:

@@ -11,7 +11,7 @@ from operator import itemgetter
 from markupsafe import escape
 
 from esp.content.liquid import Logic, Output, TooMuch, new_context, render
-from esp.delivery.plan.headers import is_address, mailbox, unstructured
+from esp.delivery.plan.headers import is_address, is_international, mailbox, unstructured
 from esp.delivery.plan.pieces import Pixel, Url, parse
 from esp.delivery.plan.quoted import Slot, encode_value
 from esp.delivery.plan.settings import Content, FillError, PlanRecipient
@@ -102,8 +102,8 @@ class MessagePlan:
         """
         if len(token) > MAX_LENGTH or not (token.isascii() and token.isalnum()):
             raise ValueError("not a token")
-        if not is_address(recipient.email):
-            raise FillError(N_("The address cannot be written in a header without SMTPUTF8."))
+        if not (is_address(recipient.email) or is_international(recipient.email)):
+            raise FillError(N_("The address cannot be written in a header."))
         parts, data = self._parts, recipient.data
         try:
             values = [

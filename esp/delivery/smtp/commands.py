@@ -6,6 +6,8 @@ import base64
 import re
 from dataclasses import dataclass
 
+import idna
+
 from esp.delivery.smtp.envelope import Envelope, Outcome
 from esp.delivery.smtp.replies import Reply
 from esp.errors import N_
@@ -20,6 +22,7 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 # What needs no further look: bounded, and without anything that ends a command.
 _ORDINARY = re.compile(r"[!-;=?-~]{1,254}").fullmatch
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
 _NOT_XTEXT = re.compile(rb"[^!-*,-<>-~]")
 
 
@@ -30,6 +33,7 @@ class Capabilities:
     pipelining: bool = False
     starttls: bool = False
     smtputf8: bool = False
+    eight_bit: bool = False
     dsn: bool = False
     size_announced: bool = False
     size: int = 0
@@ -61,6 +65,7 @@ def read_capabilities(reply: Reply) -> Capabilities:
         pipelining="PIPELINING" in words,
         starttls="STARTTLS" in words,
         smtputf8="SMTPUTF8" in words,
+        eight_bit="8BITMIME" in words,
         dsn="DSN" in words,
         size_announced="SIZE" in words,
         size=int(size[0]) if size and size[0].isdecimal() and len(size[0]) < 20 else 0,
@@ -70,19 +75,18 @@ def read_capabilities(reply: Reply) -> Capabilities:
 
 def refuse_locally(envelope: Envelope, can: Capabilities) -> Outcome | None:
     """Why this envelope can't go to this server, found without asking it."""
-    for address, status in ((envelope.mail_from, "5.1.7"), (envelope.rcpt, "5.1.3")):
-        if _ORDINARY(address):
-            continue
+    sender, rcpt = _in_a_labels(envelope.mail_from), _in_a_labels(envelope.rcpt)
+    for address, status in ((sender, "5.1.7"), (rcpt, "5.1.3")):
         # A line break or a bracket would let an address write commands of its own.
         if not address.isprintable() or "<" in address or ">" in address:
             return Outcome("failed", 0, status, N_("The address is malformed."), "mail")
         if len(address.encode()) > MAX_ADDRESS:
             return Outcome("failed", 0, status, N_("The address is too long."), "mail")
-        if not can.smtputf8 and not address.isascii():
-            text = N_("The server does not take internationalised addresses.")
-            return Outcome("failed", 0, "5.6.7", text, "mail")
-    if not envelope.rcpt:
+    if not rcpt:
         return Outcome("failed", 0, "5.1.3", N_("The address is empty."), "mail")
+    if not can.smtputf8 and _is_international(envelope, sender, rcpt):
+        text = N_("The server does not take internationalised addresses.")
+        return Outcome("failed", 0, "5.6.7", text, "mail")
     if can.size and len(envelope.data) > can.size:
         text = N_("The message is larger than the server takes.")
         return Outcome("failed", 0, "5.3.4", text, "mail")
@@ -91,13 +95,13 @@ def refuse_locally(envelope: Envelope, can: Capabilities) -> Outcome | None:
 
 def mail_and_rcpt(envelope: Envelope, can: Capabilities, dsn: bool) -> tuple[bytes, bytes]:
     """The two commands, each with what the server announced and nothing else (SMTP-19)."""
-    sender, rcpt = envelope.mail_from, envelope.rcpt
+    sender, rcpt = _in_a_labels(envelope.mail_from), _in_a_labels(envelope.rcpt)
     mail = b"MAIL FROM:<%b>" % sender.encode()
     if can.size_announced:
         mail += b" SIZE=%d" % len(envelope.data)
     to = b"RCPT TO:<%b>" % rcpt.encode()
-    if can.smtputf8 and not (sender.isascii() and rcpt.isascii()):
-        mail += b" SMTPUTF8"
+    if can.smtputf8 and _is_international(envelope, sender, rcpt):
+        mail += b" BODY=8BITMIME SMTPUTF8" if can.eight_bit else b" SMTPUTF8"
     if dsn and can.dsn:
         mail += b" RET=HDRS"
         envid = xtext(envelope.envid)
@@ -133,3 +137,23 @@ def auth_steps(auth: Auth, mechanisms: frozenset[str]) -> list[bytes]:
 def xtext(text: str) -> bytes:
     """RFC 3461 §4: what is not printable ASCII, `+` and `=` become +HH."""
     return _NOT_XTEXT.sub(lambda match: b"+%02X" % match[0][0], text.encode())
+
+
+def _in_a_labels(address: str) -> str:
+    """With its domain in ASCII (EAI-02); one that can't be is left as it is."""
+    if address.isascii():
+        return address
+    local, at, domain = address.rpartition("@")
+    try:
+        return local + at + idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return address
+
+
+def _is_international(envelope: Envelope, sender: str, rcpt: str) -> bool:
+    """EAI-01: an address or a header is not ASCII. Our own messages have only such headers."""
+    if not (sender.isascii() and rcpt.isascii()):
+        return True
+    if envelope.stuffed or envelope.data.isascii():
+        return False
+    return not _HEAD_END.split(envelope.data, 1)[0].isascii()

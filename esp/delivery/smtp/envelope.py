@@ -13,8 +13,10 @@ Stage = Literal["connect", "greeting", "ehlo", "tls", "auth", "mail", "rcpt", "d
 class Envelope:
     """One message to one address.
 
-    `data` is the whole message in 7 bits with CRLF line ends. `stuffed` says that no line of it
-    begins with a dot; otherwise the client repairs line ends and doubles the dots. `envid` is the
+    `data` is the whole message in 7 bits with CRLF line ends; where one of the addresses is
+    international (has a local part beyond ASCII), its headers may be UTF-8. `stuffed` says so, and
+    that no line begins with a dot; otherwise the client looks, repairs line ends and doubles the
+    dots. `envid` is the
     DSN envelope id, sent where the server announces DSN and the terms ask for it. Not frozen,
     because freezing costs more than the rest of its life.
     """

@@ -8,6 +8,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+import idna
+
 from esp.delivery.smtp.commands import Auth
 from esp.delivery.smtp.envelope import Envelope, Outcome, Wait
 from esp.delivery.smtp.introduction import Awaited, TlsMode
@@ -88,6 +90,10 @@ class Lane:
             object.__setattr__(self, "group", self.key)
         if bool(self.hosts) == bool(self.mx_domain):
             raise ValueError("a lane has either hosts or a domain")
+        if not self.helo_name.isascii():
+            # EAI-02; what is no domain is refused below.
+            name = idna.encode(self.helo_name, uts46=True).decode()
+            object.__setattr__(self, "helo_name", name)
         if not _HELO_NAME.fullmatch(self.helo_name):
             raise ValueError("helo_name is a domain name or an address literal")
 

@@ -72,6 +72,11 @@ class TlsLayer:
                 pieces.append(piece)
         except (ssl.SSLWantReadError, ssl.SSLZeroReturnError):
             pass
+        except ssl.SSLError:
+            # What came before the damage counts: it may be the reply to a final dot. The next
+            # call raises this again.
+            if not pieces:
+                raise
         return b"".join(pieces)
 
     def encrypt(self, data: bytes | memoryview) -> bytes:

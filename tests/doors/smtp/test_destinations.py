@@ -205,3 +205,12 @@ def test_a_host_may_demand_a_valid_certificate(tmp_path: Path) -> None:
 def test_a_lane_has_either_hosts_or_a_domain(terms: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="either hosts or a domain"):
         Lane("lane", **terms)  # type: ignore[arg-type]  # that is what is refused
+
+
+@pytest.mark.standard("SMTP-04")
+@pytest.mark.standard("EAI-02")
+def test_our_own_name_is_said_in_a_labels() -> None:
+    lane = Lane("lane", mx_domain="x.org", helo_name="mail.bücher.example")
+    assert lane.helo_name == "mail.xn--bcher-kva.example"
+    with pytest.raises(ValueError, match="a domain name"):
+        Lane("lane", mx_domain="x.org", helo_name="two words")

@@ -114,15 +114,24 @@ def test_the_receiver_ends_up_as_with_smtplib() -> None:
 
 
 @pytest.mark.standard("SMTP-19")
+@pytest.mark.standard("EAI-01")
+@pytest.mark.standard("EAI-02")
 def test_international_addresses() -> None:
-    feed = ListFeed(lane=[Envelope(1, "a@x.org", "ö@y.org", b"\r\n")])
+    data = "To: <ö@xn--mller-kva.example>\r\n\r\nhi\r\n".encode()
+    ours = Envelope(1, "a@x.org", "ö@müller.example", data)
+    theirs = Envelope(2, "a@x.org", "b@müller.example", b"\r\n")
+    feed = ListFeed(lane=[ours, theirs])
     with Receiver(enable_SMTPUTF8=True) as receiver:
-        run(feed, Lane("lane", [("127.0.0.1", receiver.port)]))
-    assert receiver.got == [("a@x.org", ["ö@y.org"], b"\r\n")]
-    feed = ListFeed(lane=[Envelope(1, "a@x.org", "ö@y.org", b"\r\n")])
+        run(feed, Lane("lane", [("127.0.0.1", receiver.port)], max_connections=1))
+    assert receiver.got == [
+        ("a@x.org", ["ö@xn--mller-kva.example"], data),
+        ("a@x.org", ["b@xn--mller-kva.example"], b"\r\n"),
+    ]
+    feed = ListFeed(lane=[ours, theirs])
     with Receiver() as receiver:
-        run(feed, Lane("lane", [("127.0.0.1", receiver.port)]))
-    assert feed.outcomes[1].enhanced == "5.6.7"
+        run(feed, Lane("lane", [("127.0.0.1", receiver.port)], max_connections=1))
+    assert (feed.outcomes[1].kind, feed.outcomes[1].enhanced) == ("failed", "5.6.7")
+    assert feed.outcomes[2].kind == "sent"
 
 
 @pytest.mark.standard("SMTP-18")

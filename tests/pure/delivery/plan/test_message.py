@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from email import message_from_string, policy
 from typing import Any
 
 import dkim.canonicalization
@@ -265,8 +266,30 @@ def test_a_subject_of_several_lines_is_refused(subject: str) -> None:
 
 
 @pytest.mark.standard("EAI-01")
-@pytest.mark.parametrize("email", ["büro@example.com", "a@b.zz\r\nBcc: c@d.zz", "a b@example.com"])
-def test_an_address_that_needs_more_than_ascii_is_this_recipients_failure(email: str) -> None:
+@pytest.mark.standard("EAI-04")
+@pytest.mark.parametrize("name", ["", "Ann Plain", "Jürgen Groß", "名" * 60])
+@pytest.mark.parametrize(
+    "email", ["büro@example.com", "用户@xn--fsqu00a.example", "é" * 32 + "@b.zz"]
+)
+def test_an_international_address_stands_in_its_header_as_it_is(name: str, email: str) -> None:
+    message = filled(recipient=replace(RECIPIENT, email=email, name=name))
+    head, _, body = message.partition(b"\r\n\r\n")
+    read = message_from_string(message.decode(), policy=policy.SMTPUTF8)
+    [to] = read["To"].addresses
+    # The library leaves the spaces between encoded-words in.
+    assert (to.addr_spec, to.display_name.replace(" ", "")) == (email, name.replace(" ", ""))
+    # Nothing else of the message needs more than ASCII.
+    assert head.replace(email.encode(), b"").isascii()
+    assert body.isascii()
+    assert max(map(len, head.split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["a@b.zz\r\nBcc: c@d.zz", "a b@example.com", "bü ro@example.com", "bü@b.zz>", "b\u2028ü@b.zz",
+     "b\ud800@b.zz", "bü", "bü@bü.example", "é" * 128 + "@b.zz"],
+)  # fmt: skip
+def test_an_address_that_no_header_can_hold_is_this_recipients_failure(email: str) -> None:
     with pytest.raises(FillError):
         filled(recipient=replace(RECIPIENT, email=email))
 

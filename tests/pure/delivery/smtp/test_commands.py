@@ -12,7 +12,9 @@ from esp.delivery.smtp.commands import Auth, Capabilities
 from esp.delivery.smtp.envelope import Envelope
 from esp.delivery.smtp.replies import Reply
 
-ALL = Capabilities(pipelining=True, smtputf8=True, dsn=True, size_announced=True, size=1000)
+ALL = Capabilities(
+    pipelining=True, smtputf8=True, eight_bit=True, dsn=True, size_announced=True, size=1000
+)
 
 
 def envelope(mail_from: str = "a@x.org", rcpt: str = "b@y.org", data: bytes = b"x\r\n") -> Envelope:
@@ -54,10 +56,6 @@ def test_parameters_only_where_announced() -> None:
         b"MAIL FROM:<a@x.org> SIZE=3 RET=HDRS ENVID=k+3D1+2B2\r\n",
         b"RCPT TO:<b+c=d@y.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;b+2Bc+3Dd@y.org\r\n",
     )
-    assert commands.mail_and_rcpt(envelope(rcpt="bö@y.org"), ALL, dsn=False) == (
-        b"MAIL FROM:<a@x.org> SIZE=3 SMTPUTF8\r\n",
-        "RCPT TO:<bö@y.org>\r\n".encode(),
-    )
 
 
 REFUSED = {
@@ -80,13 +78,52 @@ def test_refused_without_asking(name: str) -> None:
     assert (outcome.kind, outcome.code, outcome.enhanced) == ("failed", 0, status)
 
 
+HEADER = "Subject: ö\r\n\r\nx\r\n".encode()
+BODY = "Subject: o\n\nö\r\n".encode()
+
+# What of an envelope may be international, and whether it needs the extension.
+INTERNATIONAL = {
+    "nothing": (envelope(), False),
+    "nobody": (envelope(mail_from=""), False),
+    "the recipient": (envelope(rcpt="ö@y.org"), True),
+    "the sender": (envelope(mail_from="ö@x.org"), True),
+    "a header": (Envelope("key", "a@x.org", "b@y.org", HEADER, stuffed=False), True),
+    "the body alone": (Envelope("key", "a@x.org", "b@y.org", BODY, stuffed=False), False),
+    "a domain alone": (envelope(mail_from="a@ö.example", rcpt="b@ö.example"), False),
+}
+
+
 @pytest.mark.standard("SMTP-19")
-def test_international_addresses_need_smtputf8() -> None:
-    outcome = commands.refuse_locally(envelope(rcpt="ö@y.org"), Capabilities())
-    assert outcome is not None
-    assert (outcome.kind, outcome.enhanced) == ("failed", "5.6.7")
-    assert commands.refuse_locally(envelope(rcpt="ö@y.org"), ALL) is None
-    assert commands.refuse_locally(envelope(mail_from=""), ALL) is None
+@pytest.mark.standard("EAI-01")
+@pytest.mark.standard("EAI-02")
+@pytest.mark.parametrize("name", INTERNATIONAL)
+def test_only_what_is_international_needs_smtputf8(name: str) -> None:
+    sent, needs = INTERNATIONAL[name]
+    mail, _ = commands.mail_and_rcpt(sent, ALL, dsn=False)
+    assert mail.endswith(b" BODY=8BITMIME SMTPUTF8\r\n") == needs
+    assert (b"SMTPUTF8" in mail) == needs
+    old = Capabilities(smtputf8=True)
+    assert commands.mail_and_rcpt(sent, old, dsn=False)[0].endswith(b"> SMTPUTF8\r\n") == needs
+    assert commands.refuse_locally(sent, ALL) is None
+    outcome = commands.refuse_locally(sent, Capabilities(eight_bit=True))
+    assert (outcome is not None) == needs
+    if outcome is not None:
+        assert (outcome.kind, outcome.code, outcome.enhanced) == ("failed", 0, "5.6.7")
+
+
+@pytest.mark.standard("EAI-02")
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("b@müller.example", b"<b@xn--mller-kva.example>"),
+        ("b@MÜLLER.example", b"<b@xn--mller-kva.example>"),
+        ("bö@müller.example", "<bö@xn--mller-kva.example>".encode()),
+        ("bö@y.org", "<bö@y.org>".encode()),
+    ],
+)
+def test_domains_are_sent_as_a_labels(address: str, path: bytes) -> None:
+    commands_sent = commands.mail_and_rcpt(envelope(address, address), ALL, dsn=True)
+    assert [line.split(b":", 1)[1].split()[0] for line in commands_sent] == [path, path]
 
 
 @pytest.mark.standard("SMTP-01")
