@@ -12,11 +12,10 @@ from sqlalchemy.orm import Session
 
 from esp.contacts.merge import columns_for
 from esp.delivery import frozen
-from esp.delivery.dkim import Signer
 from esp.delivery.load import Audience, Ready
 from esp.delivery.plan import MessagePlan, PlanRecipient, compile_plan
 from esp.delivery.plan.urls import return_path
-from esp.delivery.sender.signers import Signers
+from esp.delivery.sender.signers import Seal, Signers
 from esp.delivery.smtp.envelope import Envelope
 from esp.tokens import Keyring, RecipientSigner
 
@@ -28,7 +27,7 @@ class Message:
 
     __slots__ = (
         "_bounce_domain", "_data", "_plan", "_signer", "account_id", "audience", "broadcast_id",
-        "dkim", "from_domain", "rate", "transport_id",
+        "from_domain", "rate", "seal", "transport_id",
     )  # fmt: skip
 
     def __init__(
@@ -47,8 +46,8 @@ class Message:
         self._signer = RecipientSigner(keyring, account_id, broadcast_id)
         self._bounce_domain = plan_settings.bounce_domain
         self.from_domain = plan_settings.from_address.rpartition("@")[2]
-        # Set anew by `Messages`, as keys come and go while a broadcast is being sent.
-        self.dkim: Signer | None = None
+        # Follows the keys while the broadcast is being sent; see `Signers`.
+        self.seal = Seal()
         self.account_id = account_id
         self.broadcast_id = broadcast_id
         self.audience = replace(audience, columns=columns_for(self._plan.reads("contact")))
@@ -67,8 +66,8 @@ class Message:
             ready.track_opens,
         )
         data = self._plan.fill(recipient, now, token)
-        if self.dkim is not None:
-            data = self.dkim.sign(data, now, is_relaxed=True)
+        if self.seal.signer is not None:
+            data = self.seal.signer.sign(data, now, is_relaxed=True)
         mail_from = return_path(token, self._bounce_domain)
         return Envelope(key, mail_from, ready.email, data, envid=token)
 
@@ -90,7 +89,7 @@ class Messages:
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
-        found.dkim = self._signers.of(session, account_id, found.from_domain)
+        found.seal = self._signers.of(session, account_id, found.from_domain)
         return found
 
     def forget(self, account_id: int, broadcast_id: int) -> None:

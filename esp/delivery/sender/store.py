@@ -132,6 +132,7 @@ class Store:
         now = self._runtime.clock()
         for account_id in sorted(account_ids | {one.account_id for one in due}):
             with self._runtime.transaction(account_id) as session:
+                self._signers.look_again(session, account_id)
                 batches.renew(session, account_id, self.owner, now)
                 ids = [one.id for one in due if one.account_id == account_id]
                 notices.hold(session, account_id, ids, now + notices.CLAIM)
