@@ -75,6 +75,11 @@ def withdraw(session: Session, user_id: int) -> None:
     )
 
 
+def forget(session: Session, before: datetime) -> None:
+    """Drop links that were worthless before then."""
+    session.execute(delete(SignInLink).where(SignInLink.expires_at < before))
+
+
 def _open(token: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         SignInLink.token_hash == _hash(token),

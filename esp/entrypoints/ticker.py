@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 import redis
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from esp.accounts import idempotency, links
 from esp.delivery import shipping
 from esp.entrypoints.tasks import TASKS, wake
 from esp.runtime import Runtime
@@ -27,6 +28,8 @@ _REST = (1.0, 10.0)
 _LOCK = 7274116
 _CHORES_SECONDS = 3600.0
 _JOURNALS_KEPT = timedelta(days=30)
+_ANSWERS_KEPT = timedelta(days=7)
+_LINKS_KEPT = timedelta(days=30)
 
 # Kinds of due work as the database names them, and the task that each wakes.
 _KINDS = {
@@ -93,6 +96,16 @@ class Ticker:
             text("DELETE FROM journals WHERE shipped_offset = 0 AND updated_at < :old"),
             {"old": now - _JOURNALS_KEPT},
         )
+        links.forget(session, now - _LINKS_KEPT)
+        self._forget_answers(session, now - _ANSWERS_KEPT)
+
+    def _forget_answers(self, session: Session, old: datetime) -> None:
+        account_ids = session.scalars(
+            text("SELECT accounts_with_due('answers', :old)"), {"old": old}
+        ).all()
+        for account_id in account_ids:
+            with self._runtime.transaction(account_id) as of_account:
+                idempotency.forget(of_account, account_id, old)
 
 
 def run(runtime: Runtime) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import psycopg
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from esp.accounts import idempotency, links
+from esp.accounts.idempotency import Answer
+from esp.accounts.models import SignInLink
 from esp.clock import utc_now
 from esp.delivery.facts import HITS, encode_hit
 from esp.entrypoints.ticker import Ticker
 from esp.journal import Journal
-from tests.factories import make_account
+from tests.factories import make_account, make_user
 from tests.sendings import counts, make_sending
 
 
@@ -66,3 +69,29 @@ def test_of_two_tickers_one_looks(runtime):
         assert queued(runtime, "sending") == 0
     Ticker(runtime).tick()
     assert queued(runtime, "sending") == 1
+
+
+def test_answers_to_programs_are_forgotten_after_a_week(runtime, clock):
+    kept = []
+    for days in (0, 6, 2):
+        clock.forward(days=days)
+        with runtime.transaction(None) as session:
+            kept.append(make_account(session))
+        with runtime.transaction(kept[-1]) as session:
+            answer = Answer(202, "{}")
+            idempotency.remember(session, kept[-1], "key", b"body", answer, clock())
+    Ticker(runtime).tick()
+    for account_id, answer in zip(kept, (None, (202, "{}"), (202, "{}")), strict=True):
+        with runtime.transaction(account_id) as session:
+            assert idempotency.replay(session, account_id, "key", b"body") == answer
+
+
+def test_links_that_were_worthless_for_a_month_are_forgotten(runtime, clock):
+    with runtime.transaction(None) as session:
+        user_id = make_user(session)
+        for days in (0, 40):
+            clock.forward(days=days)
+            links.create_link(session, user_id, "sign_in", clock())
+    Ticker(runtime).tick()
+    with runtime.transaction(None) as session:
+        assert session.scalar(select(func.count()).select_from(SignInLink)) == 1
