@@ -11,12 +11,14 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 VARIABLE = "ESP_LIFELINE"
 PARENT_VARIABLE = "ESP_PARENT"
 GRACE_SECONDS = 4.0
 GATE_SECONDS = 120.0
+GATE_TELL_SECONDS = 3.0
 
 _watched_by = 0
 
@@ -86,11 +88,28 @@ def gate(line: Path) -> Path:
     return line.with_name("ready")
 
 
-def wait_for_gate() -> None:
-    """Under a supervisor: wait for its servers. Imports take longer, so the web starts before."""
+def wait_for_gate(
+    tell: Callable[[str], None],
+    *,
+    tell_after: float = GATE_TELL_SECONDS,
+    at_most: float = GATE_SECONDS,
+) -> None:
+    """Under a supervisor: wait for its servers. Imports take longer, so the web starts before.
+
+    `tell` hears what is waited for when it takes long, and when the wait was in vain.
+    """
     line = os.environ.get(VARIABLE)
-    deadline = time.monotonic() + GATE_SECONDS
-    while line and not gate(Path(line)).exists() and time.monotonic() < deadline:
+    if not line:
+        return
+    began, told = time.monotonic(), False
+    while not gate(Path(line)).exists():
+        waited = time.monotonic() - began
+        if waited > at_most:
+            tell(f"Not waiting for the database's tables any longer: {at_most:.0f} s are over.")
+            return
+        if waited > tell_after and not told:
+            tell("Waiting for `esp run` to start the database and to bring its tables up to date.")
+            told = True
         time.sleep(0.02)
 
 
