@@ -75,9 +75,14 @@ def unsubscribe(
     list_ids: Sequence[int] | None,
     asked: Asked,
 ) -> list[int]:
-    """Take a person off these lists (None: all), as they asked; those they were on until now."""
+    """Take a person off these lists (None: all), as they asked; those they were on until now.
+
+    NotFound for a list that is not there: nobody may believe that its mail stops.
+    """
     if not _is_contact(session, account_id, contact_id):
         raise NotFound
+    if not _are_lists(session, account_id, list_ids or ()):
+        raise NotFound(N_("There is no such list."))
     left = leave(session, account_id, contact_id, list_ids, asked.way())
     detail = {"source": asked.source, "actor": asked.actor}
     add_events(
@@ -112,6 +117,13 @@ def _see(session: Session, account_id: int, contact_id: int, list_id: int) -> No
         raise NotFound
     if archived.archived_at is not None:
         raise Refused(N_("The list is archived. Restore it first."))
+
+
+def _are_lists(session: Session, account_id: int, list_ids: Sequence[int]) -> bool:
+    found = session.scalars(
+        select(List.id).where(List.account_id == account_id, List.id.in_(list_ids))
+    )
+    return set(found) >= set(list_ids)
 
 
 def _is_contact(session: Session, account_id: int, contact_id: int) -> bool:

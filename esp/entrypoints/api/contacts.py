@@ -103,7 +103,10 @@ def unsubscribe(contact_id: int, wanted: shapes.Unsubscribe) -> shapes.Contact:
     if wanted.list_ids is None:
         subscriptions.unsubscribe_everywhere(session(), account_id(), contact_id, _asked())
     else:
-        subscriptions.unsubscribe(session(), account_id(), contact_id, wanted.list_ids, _asked())
+        with named_in_body("list_ids"):
+            subscriptions.unsubscribe(
+                session(), account_id(), contact_id, wanted.list_ids, _asked()
+            )
     record("contact.unsubscribe", "", id=contact_id, lists=wanted.list_ids)
     return _one(contact_id)
 
@@ -133,8 +136,8 @@ def _relate(contact_id: int, wanted: shapes.ContactChanges) -> None:
     with named_in_body("lists"):
         for list_id in on:
             subscriptions.subscribe(session(), account_id(), contact_id, list_id, _asked())
-    if off:
-        subscriptions.unsubscribe(session(), account_id(), contact_id, off, _asked())
+        if off:
+            subscriptions.unsubscribe(session(), account_id(), contact_id, off, _asked())
 
 
 def _name(wanted: shapes.ContactChanges) -> str:

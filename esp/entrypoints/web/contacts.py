@@ -181,14 +181,17 @@ def unsubscribe(contact_id: int) -> Response:
     text = request.form.get("list", "")
     with transaction() as session:
         if text:
-            subscriptions.unsubscribe(
+            left = subscriptions.unsubscribe(
                 session, current_account_id(), contact_id, [whole(text)], _asked()
             )
         else:
-            subscriptions.unsubscribe_everywhere(
+            left = subscriptions.unsubscribe_everywhere(
                 session, current_account_id(), contact_id, _asked()
             )
-    notify(_("Unsubscribed."))
+    if text and not left:
+        notify(_("Nothing is changed: this person was not on the list."), "warning")
+    else:
+        notify(_("Unsubscribed."))
     return go(url_for(".show", contact_id=contact_id))
 
 

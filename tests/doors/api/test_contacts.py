@@ -87,6 +87,19 @@ def test_a_program_brings_nobody_back(program: Program):
     assert again["subscriptions"][0]["state"] == "unsubscribed"
 
 
+def test_a_list_that_is_not_there_is_a_fault_of_the_body(program: Program):
+    made = program.made("contacts", {"email": "ayu@customers.example"})
+    for answer in (
+        program.post(f"contacts/{made['id']}/unsubscribe", {"list_ids": [999]}),
+        program.patch(
+            f"contacts/{made['id']}", {"lists": [{"list_id": 999, "state": "unsubscribed"}]}
+        ),
+    ):
+        assert answer.status_code == 422, answer.json
+        (error,) = answer.json["errors"]
+        assert "There is no such list." in error.values()
+
+
 def test_unsubscribing_from_everything_suppresses(program: Program):
     news = program.made("lists", {"name": "News"})["id"]
     made = program.made("contacts", {"email": "ayu@customers.example", "list_ids": [news]})

@@ -163,6 +163,18 @@ def test_a_colleague_cannot_bring_back_who_left(runtime, acme):
     assert "/subscribe/" in page
 
 
+def test_nobody_is_told_of_leaving_a_list_that_they_were_not_on(runtime, acme):
+    account_id, visitor = acme
+    with runtime.transaction(account_id) as session:
+        list_id = make_list(session, account_id)
+        person = make_contact(session, account_id)
+    unknown = visitor.post(f"/a/acme/contacts/{person}/unsubscribe", {"list": "999"})
+    assert unknown.status_code == 404
+    assert "There is no such list." in unknown.text
+    visitor.post(f"/a/acme/contacts/{person}/unsubscribe", {"list": str(list_id)})
+    assert "was not on the list" in visitor.get(f"/a/acme/contacts/{person}").text
+
+
 def test_never_again_suppresses_and_deleting_who_left_does_too(runtime, acme):
     account_id, visitor = acme
     with runtime.transaction(account_id) as session:
