@@ -10,6 +10,8 @@ from email.message import EmailMessage
 
 # A line of a source that is longer is no text for people.
 LONGEST_SOURCE = 2_000_000
+# Ours by its path: an account's pixels may come from a host of its own.
+_PIXEL = re.compile(r"""<img\b[^>]*\ssrc=["'][^"']*/o/[^"'/]+\.gif["'][^>]*>""", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,16 @@ class Letter:
             return None
         found = re.search(r"<(https?://[^<>\s]+)>", self.header("List-Unsubscribe"))
         return found[1] if found else None
+
+
+def has_pixel(html: str) -> bool:
+    """Whether looking at it is counted as an open."""
+    return _PIXEL.search(html) is not None
+
+
+def without_pixel(html: str) -> str:
+    """The same, for a look that is not counted."""
+    return _PIXEL.sub("", html)
 
 
 def read(raw: bytes) -> Letter:

@@ -44,7 +44,8 @@ _DOCTYPE = re.compile(r"\s*<!doctype[^>]*>", re.IGNORECASE)
 def show(what: str, ident: str) -> Response:
     """A message as its reader sees it; `contact` in the query says whose data fills it.
 
-    `what` is broadcasts, templates, ready-made or mailbox.
+    `what` is broadcasts, templates, ready-made or mailbox; with `uncounted` in the query, looking
+    at a mail of the mailbox is no open.
     """
     with transaction() as session:
         if what == "mailbox":
@@ -83,7 +84,8 @@ def ready_template(language: str, name: str) -> Template:
 
 def _kept(session: Session, ident: str) -> str | None:
     message = mailbox.message(session, current_account_id(), _number(ident))
-    return reading.read(message.raw).html
+    html = reading.read(message.raw).html
+    return reading.without_pixel(html) if html and "uncounted" in request.args else html
 
 
 def _number(text: str) -> int:

@@ -47,7 +47,10 @@ def index() -> str:
 
 @blueprint.get("/<int:message_id>")
 def show(message_id: int) -> str:
-    """One message: as HTML, text, headers or source (`view` in the query)."""
+    """One message: as HTML, text, headers or source (`view` in the query).
+
+    With `uncounted` in the query, looking at it is no open.
+    """
     with transaction() as session:
         message = queries.message(session, current_account_id(), message_id)
     letter = reading.read(message.raw)
@@ -59,6 +62,8 @@ def show(message_id: int) -> str:
         message=message,
         letter=letter,
         view=view,
+        has_pixel=reading.has_pixel(letter.html or ""),
+        counted="uncounted" not in request.args,
         one_click=_own_one_click(letter),
     )
 

@@ -19,14 +19,14 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def arrive(runtime, acme):
-    def add(to="budi@x.example", subject="Hello", broadcast_id=None, unsubscribe=None):
+    def add(to="budi@x.example", subject="Hello", broadcast_id=None, unsubscribe=None, pixel=""):
         message = EmailMessage()
         message["Subject"], message["From"], message["To"] = subject, "Acme <n@acme.example>", to
         if unsubscribe:
             message["List-Unsubscribe"] = f"<{unsubscribe}>"
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content("Hi & welcome")
-        message.add_alternative("<p>Hi <script>alert(1)</script></p>", subtype="html")
+        message.add_alternative(f"<p>Hi <script>alert(1)</script></p>{pixel}", subtype="html")
         raw = message.as_bytes()
         with runtime.transaction(acme[0]) as session:
             session.execute(
@@ -105,6 +105,21 @@ def test_its_html_comes_from_the_one_route_with_the_mail_policy(owner, arrive):
     assert "script-src" not in MAIL_POLICY
     page = owner.get(f"{BASE}/1")
     assert page.headers["Content-Security-Policy"] == DEFAULT_POLICY
+
+
+def test_a_look_counts_as_an_open_unless_one_wants_it_not_to(owner, arrive):
+    arrive(pixel='<img src="https://t.acme.example/o/abc123.gif" width="1" height="1" alt="">')
+    for query, said in (("", "an open by budi@x.example"), ("uncounted=1", "not counted")):
+        page = owner.get(f"{BASE}/1?view=html&{query}").text
+        assert said in page
+        frame = f"/a/acme/mail/mailbox/1{query and '?'}{query}"
+        assert f'src="{frame}"' in page
+        assert ("/o/abc123.gif" in owner.get(frame).text) is (not query)
+
+
+def test_without_a_pixel_nothing_is_said_of_opens(owner, arrive):
+    arrive()
+    assert "counted" not in owner.get(f"{BASE}/1").text
 
 
 def test_the_raw_message_is_downloaded_as_it_was_sent(owner, arrive):

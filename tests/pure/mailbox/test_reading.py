@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esp.mailbox.reading import read
+from esp.mailbox.reading import has_pixel, read, without_pixel
 
 
 def letter(**headers: str) -> bytes:
@@ -65,3 +65,18 @@ def test_nothing_is_too_broken_to_be_shown(raw):
     read(raw)
     read(b"Content-Type: text/html; charset=unknown-9\r\nSubject: =?x?q?=?=\r\n\r\n" + raw)
     read(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + raw)
+
+
+@pytest.mark.parametrize(
+    ("html", "rest"),
+    [
+        ('<p>a</p><img src="https://t.x.example/o/ab-c.gif" alt=""><p>b</p>', "<p>a</p><p>b</p>"),
+        ('<img alt="" width=1 src="http://127.0.0.1:8000/o/abc.gif">', ""),
+        ('<img src="https://x.example/media/k/o.gif">', None),
+        ('<img src="https://x.example/pictures/logo.gif"><a href="/o/abc.gif">o</a>', None),
+        ("<p>no picture</p>", None),
+    ],
+)
+def test_our_pixel_alone_can_be_left_out(html: str, rest: str | None):
+    assert has_pixel(html) is (rest is not None)
+    assert without_pixel(html) == (html if rest is None else rest)
