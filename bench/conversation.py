@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import NamedTuple
 
 _END = b"\r\n.\r\n"
@@ -15,6 +16,7 @@ _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r\n[ \t]+)?([^\r\n]+)", re.I |
 class Received(NamedTuple):
     """One message taken; `data` is as sent, without its final dot, or empty if not kept.
 
+    `digest` begins the SHA-256 of those octets: whether two copies are the same can be told.
     `began` is when its MAIL was heard, `at` when its last octet was.
     """
 
@@ -25,6 +27,7 @@ class Received(NamedTuple):
     rcpt: tuple[str, ...]
     message_id: str
     size: int
+    digest: str
     data: bytes
 
 
@@ -125,6 +128,7 @@ class Conversation:
                 tuple(self.rcpt),
                 found[1].decode("ascii", "replace").strip() if found else "",
                 len(data),
+                sha256(data).hexdigest()[:16],
                 data if self.common.keep else b"",
             )
         )

@@ -61,17 +61,18 @@ class Taken:
 
 
 def _read(line: bytes) -> Taken:
-    at, _connection, _sender, rcpt, message_id, size, began = line.decode().rstrip("\n").split("\t")
+    at, _connection, _sender, rcpt, message_id, size, began, _digest = line.decode().split("\t")
     return Taken(float(at), rcpt, message_id, int(size), float(began))
 
 
 @contextmanager
-def our_sink(host: str = "127.0.0.1") -> Iterator[Receiver]:
-    """bench/sink.py in a process of its own."""
+def our_sink(host: str = "127.0.0.1", delay: float = 0.0) -> Iterator[Receiver]:
+    """bench/sink.py in a process of its own; each final reply comes `delay` seconds late."""
     with tempfile.TemporaryDirectory(prefix="esp-sink-") as folder:
         record = Path(folder) / "record"
         record.touch()
         command = [sys.executable, "-m", "bench.sink", "--host", host, "--record", str(record)]
+        command += ["--delay", str(delay)]
         with _running(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             yield Receiver(int(process.stdout.readline()), process, record)
