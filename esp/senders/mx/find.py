@@ -71,11 +71,14 @@ async def find(
     looked = await asyncio.gather(
         *(_look(world, domain, one, asked.secure, addresses) for one in exchanges)
     )
-    hosts = _under_policy(_usable(looked, addresses), policy)
+    promised = _under_policy([one.host for one in looked], policy)
+    hosts = _usable(promised, looked, addresses)
     ttl = min([asked.ttl, *(one.ttl for one in looked)])
     until = now + timedelta(seconds=min(LONGEST, max(SHORTEST, ttl)))
-    best = min(host.name for host in hosts if host.rank == hosts[0].rank)
-    destination = Destination(domain, hosts, site_of(hosts), provider_of_host(best), until)
+    best = min(host.name for host in promised if host.rank == promised[0].rank)
+    # Also of hosts that are out of reach just now: a site's name does not come and go with them.
+    site = site_of(promised)
+    destination = Destination(domain, hosts, site, provider_of_host(best), until)
     return Found(destination, policy if policy is not kept else None)
 
 
@@ -120,7 +123,7 @@ async def _with_tlsa(world: World, domain: str, looked: _Looked, alias_of: str) 
     for name in dict.fromkeys((alias_of or host.name, host.name)):
         answer = await world.questions.ask(f"_{host.port}._tcp.{name}", "TLSA")
         if answer.state == "failed":
-            return replace(looked, broken=True)
+            return replace(looked, host=replace(host, demand=Demand("dane")), broken=True)
         if answer.state == "found" and answer.secure:
             usable = tuple(one for one in answer.records if is_usable(one))
             anchored = any(one.usage == DANE_TA for one in usable)
@@ -130,14 +133,17 @@ async def _with_tlsa(world: World, domain: str, looked: _Looked, alias_of: str) 
     return looked
 
 
-def _usable(looked: Sequence[_Looked], addresses: bool) -> tuple[Host, ...]:
+def _usable(
+    promised: Sequence[Host], looked: Sequence[_Looked], addresses: bool
+) -> tuple[Host, ...]:
     """Those that can be reached; a host whose demands are unknown gets nothing (TLS-04)."""
+    broken = {one.host.name for one in looked if one.broken}
     hosts = tuple(
-        one.host for one in looked if not one.broken and (one.host.addresses or not addresses)
+        host for host in promised if host.name not in broken and (host.addresses or not addresses)
     )
     if hosts:
         return hosts
-    if any(one.broken for one in looked):
+    if broken:
         raise Unresolved(N_("The name servers of the domain's hosts did not answer."))
     raise Undeliverable(550, "5.4.4", N_("None of the domain's hosts has an address."))
 
@@ -145,10 +151,10 @@ def _usable(looked: Sequence[_Looked], addresses: bool) -> tuple[Host, ...]:
 # -- MTA-STS ----------------------------------------------------------------------------------
 
 
-def _under_policy(hosts: tuple[Host, ...], kept: Kept | None) -> tuple[Host, ...]:
+def _under_policy(hosts: Sequence[Host], kept: Kept | None) -> tuple[Host, ...]:
     """What an enforced policy leaves; DANE stands above it, never beside it (TLS-03, TLS-05)."""
     if kept is None or kept.policy.mode != "enforce":
-        return hosts
+        return tuple(hosts)
     left = []
     for host in hosts:
         if host.demand.kind == "dane":

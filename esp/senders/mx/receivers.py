@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from esp.senders import providers
-from esp.senders.mx.destination import Destination, Undeliverable
-from esp.senders.mx.resolver import Result
+from esp.senders.mx.destination import Destination, Undeliverable, Unresolved
+from esp.senders.mx.resolver import Resolver, Result, resolve
+
+Transaction = Callable[[None], AbstractContextManager[Session]]
 
 # When a domain that takes no mail, or of which nothing could be said, is asked for again.
 _NEVER, _LATER = timedelta(hours=1), timedelta(minutes=5)
 
 _STALE = text("""
-    SELECT asked.domain FROM unnest(CAST(:domains AS text[])) AS asked(domain)
+    SELECT asked.domain
+    FROM unnest(CAST(:domains AS text[])) WITH ORDINALITY AS asked(domain, place)
     LEFT JOIN domain_providers d ON d.domain = asked.domain
     WHERE d.domain IS NULL OR d.expires_at IS NULL OR d.expires_at <= :now
-    ORDER BY d.checked_at NULLS FIRST, asked.domain
+    ORDER BY d.checked_at IS NOT NULL, asked.place
 """)
 _LOOKUP = text("""
     SELECT domain, provider_id, CASE WHEN expires_at > :now THEN site ELSE '' END
@@ -48,9 +52,26 @@ def lookup(session: Session, domains: Collection[str], now: datetime) -> dict[st
     return {domain: (provider_id, site) for domain, provider_id, site in rows}
 
 
-def stale(session: Session, domains: Collection[str], now: datetime) -> list[str]:
-    """Those to look up, those never looked up first."""
-    return list(session.scalars(_STALE, {"domains": list(set(domains)), "now": now}))
+def stale(session: Session, domains: Sequence[str], now: datetime) -> list[str]:
+    """Those to look up, in their order, but those never looked up first."""
+    return list(session.scalars(_STALE, {"domains": list(domains), "now": now}))
+
+
+def finding(resolver: Resolver, transaction: Transaction) -> Callable[[str, datetime], Destination]:
+    """What a sending process asks, in threads; each answer is kept for all others."""
+
+    def find(domain: str, now: datetime) -> Destination:
+        try:
+            result: Result = resolve(resolver, domain, now)
+        except (Undeliverable, Unresolved) as answer:
+            result = answer
+        with transaction(None) as session:
+            keep(session, {domain: result}, now)
+        if isinstance(result, Destination):
+            return result
+        raise result
+
+    return find
 
 
 def keep(session: Session, results: Mapping[str, Result], now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from esp.config import Settings
+from esp.errors import N_
 from esp.senders.mx.destination import Destination, Undeliverable, Unresolved
 from esp.senders.mx.fetch import Fetcher
 from esp.senders.mx.find import Found, World, find
 from esp.senders.mx.policies import Kept, Policies
 from esp.senders.mx.questions import Questions
+
+log = logging.getLogger(__name__)
 
 _AT_ONCE = 100
 
@@ -93,6 +97,10 @@ async def _before(
                 found[domain] = await find(world, domain, kept.get(domain), now, addresses=False)
             except (Undeliverable, Unresolved) as answer:
                 found[domain] = answer
+            except Exception:
+                # One stranger's zone must not keep all others from being looked up.
+                log.exception("The receivers of %s can't be looked up", domain)
+                found[domain] = Unresolved(N_("The domain's name servers did not answer."))
 
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:

@@ -16,8 +16,16 @@ from esp.entrypoints.tasks import receivers as task
 from esp.runtime import Runtime
 from esp.senders import providers
 from esp.senders.models import DomainProvider, Provider
-from esp.senders.mx import Destination, Undeliverable, Unresolved, receivers
+from esp.senders.mx import (
+    Destination,
+    Resolver,
+    Undeliverable,
+    Unresolved,
+    receivers,
+    resolve,
+)
 from esp.senders.mx.policies import Kept, Policies
+from esp.senders.mx.resolver import resolve_all
 from esp.senders.mx.sts import Policy
 from tests.dns import SERVFAIL, TIMEOUT, FakeDns
 from tests.factories import (
@@ -82,8 +90,9 @@ def test_those_never_looked_up_come_first(session):
         {"old.example": to("google", until=NOW), "good.example": to("google")},
         NOW - timedelta(hours=1),
     )
-    names = ["old.example", "new.example", "good.example", "gmail.com"]
-    assert receivers.stale(session, names, NOW) == ["gmail.com", "new.example", "old.example"]
+    names = ["old.example", "new.example", "good.example", "gmail.com", "a.example"]
+    asked = receivers.stale(session, names, NOW)
+    assert asked == ["new.example", "gmail.com", "a.example", "old.example"]
 
 
 def test_policies_are_kept_and_replaced(runtime: Runtime):
@@ -104,6 +113,7 @@ ZONES = {
     "gamma.example": {"MX": ["10 mx.gamma.example."]},
     "delta.example": {"MX": ["10 mx.gamma.example."]},
     "dead.example": {"MX": ["0 ."]},
+    "here.example": {"A": ["192.0.2.1"]},
     "broken.example": SERVFAIL,
 }
 
@@ -160,6 +170,7 @@ def test_the_providers_are_known_before_the_people_are_written_down(asking, dns_
         "gamma.example": "gamma.example",
         "delta.example": "gamma.example",
         "dead.example": "other",
+        "here.example": "here.example",
         "broken.example": "other",
     }
     assert sites["gamma.example"] == sites["delta.example"]
@@ -206,6 +217,50 @@ def test_the_domains_of_imported_people_are_looked_up(asking):
     with asking.transaction(None) as session:
         assert known(session, asking.clock())["alpha.example"][0] == "google"
         assert receivers.stale(session, list(ZONES), asking.clock()) == ["broken.example"]
+
+
+# -- while sending ------------------------------------------------------------------------------
+
+
+def test_what_is_found_while_sending_is_known_to_all(asking):
+    resolver = Resolver.of(asking.settings, asking.transaction)
+    find = receivers.finding(resolver, asking.transaction)
+    with pytest.raises(Undeliverable) as never:
+        find("dead.example", NOW)
+    assert never.value.enhanced == "5.1.10"
+    with pytest.raises(Unresolved):
+        find("broken.example", NOW)
+    found = find("here.example", NOW)
+    assert [one.addresses for one in found.hosts] == [("192.0.2.1",)]
+    with asking.transaction(None) as session:
+        assert known(session) == {
+            "broken.example": ("other", ""),
+            "dead.example": ("other", ""),
+            "here.example": ("here.example", found.site),
+        }
+
+
+def test_a_policy_once_fetched_binds_the_next_process_too(asking):
+    kept = Kept("1", Policy("enforce", ("mx.here.example",), 86_400), NOW)
+    Policies(asking.transaction).keep({"here.example": kept})
+    resolver = Resolver.of(asking.settings, asking.transaction)
+    with pytest.raises(Unresolved) as waiting:
+        resolve(resolver, "here.example", NOW + timedelta(hours=1))
+    assert waiting.value.enhanced == "4.7.5"
+    found = resolve_all(resolver, ["here.example"], NOW + timedelta(days=2), 20)
+    assert isinstance(found["here.example"], Destination)
+
+
+def test_our_own_names_are_no_receivers(asking):
+    here = changed(asking, base_url="https://here.example", bounce_domain="bounces.here.example")
+    resolver = Resolver.of(here.settings, here.transaction, ["mta1.here.example"])
+    assert resolver.world.own_names == {
+        "here.example",
+        "bounces.here.example",
+        "mta1.here.example",
+    }
+    with pytest.raises(Undeliverable):
+        resolve(resolver, "here.example", NOW)
 
 
 # -- batches ------------------------------------------------------------------------------------

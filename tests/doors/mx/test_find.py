@@ -144,6 +144,16 @@ def test_domains_behind_the_same_hosts_share_site_and_provider(server):
     assert destination(server, "bare.example").site != one.site
 
 
+def test_a_site_does_not_come_and_go_with_its_addresses(server):
+    def found(domain, addresses):
+        return asyncio.run(find(world(server), domain, None, NOW, addresses=addresses)).destination
+
+    for domain in ("half.example", "a.example"):
+        whole, quick = found(domain, True), found(domain, False)
+        assert (whole.site, whole.provider) == (quick.site, quick.provider)
+    assert len(found("half.example", True).hosts) == 1
+
+
 SECURE = {
     "s.example": {"MX": ["10 mx.s.example.", "20 mx.t.example."]},
     "mx.s.example": {"A": ["192.0.2.1"]},
