@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from esp.errors import SettingError
 
 PREFIX = "ESP_"
+# In place of an SMTP server: straight to the receivers' own.
+DIRECT = "direct:"
 
 
 def _bind(value: str) -> str:
@@ -40,8 +42,12 @@ def _networks(value: object) -> object:
 
 
 def _smtp_url(value: str) -> str:
-    if value and urlsplit(value).scheme not in ("smtp", "smtps", "smtp+starttls"):
-        raise ValueError("must be smtp://, smtp+starttls:// or smtps://user:password@host:port")
+    if value and value != DIRECT and urlsplit(value).scheme not in (
+        "smtp", "smtps", "smtp+starttls",
+    ):  # fmt: skip
+        raise ValueError(
+            "must be smtp://, smtp+starttls:// or smtps://user:password@host:port, or direct:"
+        )
     return value
 
 
@@ -117,7 +123,8 @@ class Settings(BaseModel):
     )
     smtp_url: SmtpUrl = Field(
         "",
-        description="Transport for accounts without one of their own; empty: the local mailbox.",
+        description="Transport for accounts without one of their own; `direct:` delivers to the "
+        "receivers' own servers; empty: the local mailbox.",
     )
     smtp_connections: int = Field(
         10, ge=1, le=500, description="Connections a sending process opens to one transport."
@@ -164,6 +171,11 @@ class Settings(BaseModel):
     def public_tracking_url(self) -> str:
         """Address of pixel and click links, without a closing slash."""
         return self.tracking_url or self.public_url
+
+    @property
+    def delivers_directly(self) -> bool:
+        """Whether the installation's own mail goes straight to the receivers."""
+        return self.smtp_url == DIRECT
 
     @property
     def secure(self) -> bool:

@@ -13,6 +13,15 @@ LEASE = timedelta(seconds=60)
 
 _LARGEST = 1000
 
+# Numbers of a transport (0: the common one), a pool (0: none) and a provider (0: all of them).
+WayOut = tuple[int, int, int]
+
+# "row" stands for the table's name.
+_IS_OPEN = """NOT EXISTS (SELECT FROM unnest(CAST(:full_transports AS bigint[]),
+    CAST(:full_pools AS bigint[]), CAST(:full_providers AS bigint[])) AS x (t, p, v)
+    WHERE x.t = coalesce(d.transport_id, 0) AND x.p = coalesce(d.pool_id, 0)
+    AND x.v IN (0, row.provider_id))"""
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -63,6 +72,37 @@ def add_batches(
     )
 
 
+_CLAIM = text(
+    """
+    WITH due AS (SELECT b.broadcast_id, b.lo, b.owner FROM batches b
+    JOIN dispatches d ON d.account_id = b.account_id AND d.broadcast_id = b.broadcast_id
+    WHERE b.account_id = :account AND d.account_id = :account AND d.state = 'open'
+    AND b.state <> 'done' AND b.next_at <= :now
+    AND (b.state = 'ready' OR (b.owner <> ALL(:alive)
+        AND greatest(b.lease_until, pg_postmaster_start_time() + :lease) < :now))
+    AND IS_OPEN AND b.broadcast_id <> ALL(:busy)
+    ORDER BY b.next_at, b.broadcast_id, b.lo LIMIT :limit FOR UPDATE OF b SKIP LOCKED)
+    UPDATE batches b SET state = 'leased', owner = :owner, lease_until = :until FROM due
+    WHERE b.account_id = :account AND b.broadcast_id = due.broadcast_id
+    AND b.lo = due.lo RETURNING b.broadcast_id, b.lo, b.hi, b.provider_id, due.owner
+    """.replace("IS_OPEN", _IS_OPEN.replace("row", "b"))
+)
+_CLAIM_DEFERRED = text(
+    """
+    WITH due AS (SELECT f.broadcast_id, f.seq, f.owner FROM deferrals f
+    JOIN dispatches d ON d.account_id = f.account_id AND d.broadcast_id = f.broadcast_id
+    WHERE f.account_id = :account AND d.account_id = :account AND d.state = 'open'
+    AND f.next_at <= :now AND (f.owner IS NULL OR (f.owner <> ALL(:alive)
+        AND greatest(f.lease_until, pg_postmaster_start_time() + :lease) < :now))
+    AND IS_OPEN AND f.broadcast_id <> ALL(:busy)
+    ORDER BY f.next_at LIMIT :limit FOR UPDATE OF f SKIP LOCKED)
+    UPDATE deferrals f SET owner = :owner, lease_until = :until FROM due
+    WHERE f.account_id = :account AND f.broadcast_id = due.broadcast_id
+    AND f.seq = due.seq RETURNING f.broadcast_id, f.provider_id, f.seq, due.owner
+    """.replace("IS_OPEN", _IS_OPEN.replace("row", "f"))
+)
+
+
 def claim(
     session: Session,
     account_id: int,
@@ -70,35 +110,22 @@ def claim(
     now: datetime,
     limit: int,
     *,
-    full_transports: Sequence[int] = (),
+    full: Sequence[WayOut] = (),
     busy_broadcasts: Sequence[int] = (),
     alive: Sequence[str] = (),
 ) -> list[Claim]:
     """Take up to `limit` due batches for `owner` (a journal's name), for a lease's time.
 
-    Left alone are those of `full_transports` (0: the common one), those of `busy_broadcasts`, and
-    run-out leases of owners known to be `alive`. A lease that ran out while the database was away
-    gives its owner a minute to come back first.
+    Left alone are those of ways that are `full`, those of `busy_broadcasts`, and run-out leases of
+    owners known to be `alive`. A lease that ran out while the database was away gives its owner a
+    minute to come back first.
     """
     rows = session.execute(
-        text(
-            "WITH due AS (SELECT b.broadcast_id, b.lo FROM batches b"
-            " JOIN dispatches d ON d.account_id = b.account_id AND d.broadcast_id = b.broadcast_id"
-            " WHERE b.account_id = :account AND d.account_id = :account AND d.state = 'open'"
-            " AND b.state <> 'done' AND b.next_at <= :now"
-            " AND (b.state = 'ready' OR (b.owner <> ALL(:alive)"
-            " AND greatest(b.lease_until, pg_postmaster_start_time() + :lease) < :now))"
-            " AND coalesce(d.transport_id, 0) <> ALL(:full) AND b.broadcast_id <> ALL(:busy)"
-            " ORDER BY b.next_at, b.broadcast_id, b.lo LIMIT :limit"
-            " FOR UPDATE OF b SKIP LOCKED)"
-            " UPDATE batches b SET state = 'leased', owner = :owner, lease_until = :until FROM due"
-            " WHERE b.account_id = :account AND b.broadcast_id = due.broadcast_id"
-            " AND b.lo = due.lo RETURNING b.broadcast_id, b.lo, b.hi, b.provider_id"
-        ),
-        _claiming(account_id, owner, now, limit, full_transports, busy_broadcasts, alive),
-    )
+        _CLAIM, _claiming(account_id, owner, now, limit, full, busy_broadcasts, alive)
+    ).all()
+    warn_owners(session, {row.owner for row in rows})
     return sorted(
-        (Claim(account_id, broadcast_id, lo, hi, prov) for broadcast_id, lo, hi, prov in rows),
+        (Claim(account_id, broadcast_id, lo, hi, prov) for broadcast_id, lo, hi, prov, _ in rows),
         key=lambda one: (one.broadcast_id, one.lo),
     )
 
@@ -110,28 +137,17 @@ def claim_deferred(
     now: datetime,
     limit: int,
     *,
-    full_transports: Sequence[int] = (),
+    full: Sequence[WayOut] = (),
     busy_broadcasts: Sequence[int] = (),
     alive: Sequence[str] = (),
 ) -> list[Claim]:
     """Take up to `limit` deferred recipients whose next attempt is due, one Claim a broadcast."""
     rows = session.execute(
-        text(
-            "WITH due AS (SELECT f.broadcast_id, f.seq FROM deferrals f"
-            " JOIN dispatches d ON d.account_id = f.account_id AND d.broadcast_id = f.broadcast_id"
-            " WHERE f.account_id = :account AND d.account_id = :account AND d.state = 'open'"
-            " AND f.next_at <= :now AND (f.owner IS NULL OR (f.owner <> ALL(:alive)"
-            " AND greatest(f.lease_until, pg_postmaster_start_time() + :lease) < :now))"
-            " AND coalesce(d.transport_id, 0) <> ALL(:full) AND f.broadcast_id <> ALL(:busy)"
-            " ORDER BY f.next_at LIMIT :limit FOR UPDATE OF f SKIP LOCKED)"
-            " UPDATE deferrals f SET owner = :owner, lease_until = :until FROM due"
-            " WHERE f.account_id = :account AND f.broadcast_id = due.broadcast_id"
-            " AND f.seq = due.seq RETURNING f.broadcast_id, f.provider_id, f.seq"
-        ),
-        _claiming(account_id, owner, now, limit, full_transports, busy_broadcasts, alive),
-    )
+        _CLAIM_DEFERRED, _claiming(account_id, owner, now, limit, full, busy_broadcasts, alive)
+    ).all()
+    warn_owners(session, {row.owner for row in rows})
     found: dict[tuple[int, int], list[int]] = {}
-    for broadcast_id, provider_id, seq in rows:
+    for broadcast_id, provider_id, seq, _owner in rows:
         found.setdefault((broadcast_id, provider_id), []).append(seq)
     return [
         Claim(account_id, broadcast_id, min(seqs), max(seqs), provider_id, tuple(sorted(seqs)))
@@ -139,12 +155,21 @@ def claim_deferred(
     ]
 
 
+def warn_owners(session: Session, owners: Iterable[str | None]) -> None:
+    """Tell those whose leases are taken from them, should they live: they begin nothing more.
+
+    Who slept, or was cut off for longer than a lease, hears it before its next envelope.
+    """
+    for owner in sorted(filter(None, owners)):
+        session.execute(text("SELECT pg_notify('esp_stop', 'o:' || :owner)"), {"owner": owner})
+
+
 def _claiming(
     account_id: int,
     owner: str,
     now: datetime,
     limit: int,
-    full: Sequence[int],
+    full: Sequence[WayOut],
     busy: Sequence[int],
     alive: Sequence[str],
 ) -> dict[str, object]:
@@ -155,7 +180,9 @@ def _claiming(
         "until": now + LEASE,
         "lease": LEASE,
         "limit": limit,
-        "full": list(full),
+        "full_transports": [one[0] for one in full],
+        "full_pools": [one[1] for one in full],
+        "full_providers": [one[2] for one in full],
         "busy": list(busy),
         "alive": list(alive),
     }

@@ -66,6 +66,9 @@ class Due:
     mail_from: str
     message: bytes
     transport_id: int | None
+    # Of that transport; None for the common one.
+    kind: str | None
+    pool_id: int | None
     attempts: int
     created_at: datetime
 
@@ -154,12 +157,14 @@ def claim(session: Session, account_id: int, now: datetime, limit: int) -> list[
     """Take up to `limit` due notices; nobody else gets them for a minute."""
     rows = session.execute(
         text(
-            "WITH due AS (SELECT id FROM notices WHERE account_id = :account"
-            " AND state = 'queued' AND next_at <= :now ORDER BY next_at LIMIT :limit"
-            " FOR UPDATE SKIP LOCKED)"
+            "WITH due AS (SELECT d.id, t.kind, t.pool_id FROM notices d LEFT JOIN transports t"
+            " ON t.account_id = d.account_id AND t.id = d.transport_id"
+            " WHERE d.account_id = :account AND d.state = 'queued' AND d.next_at <= :now"
+            " ORDER BY d.next_at LIMIT :limit FOR UPDATE OF d SKIP LOCKED)"
             " UPDATE notices n SET next_at = :back FROM due"
             " WHERE n.account_id = :account AND n.id = due.id RETURNING n.id, n.email,"
-            " n.mail_from, n.message, n.transport_id, n.attempts, n.created_at"
+            " n.mail_from, n.message, n.transport_id, due.kind, due.pool_id, n.attempts,"
+            " n.created_at"
         ),
         {"account": account_id, "now": now, "back": now + CLAIM, "limit": limit},
     )

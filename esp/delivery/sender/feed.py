@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator
 from typing import cast
 
@@ -16,21 +16,27 @@ from esp.delivery.facts import NoticeOutcome, RecipientOutcome
 from esp.delivery.load import Ready, Skip
 from esp.delivery.notices import Due
 from esp.delivery.plan import FillError
-from esp.delivery.sender.lanes import Queue, Work
+from esp.delivery.sender.governor import Governor
+from esp.delivery.sender.lanes import Pace, Queue, Share, Work
+from esp.delivery.sender.messages import Message
 from esp.delivery.sender.outbox import Outbox
 from esp.delivery.sender.pace import Paces
-from esp.delivery.sender.routes import Route, route
+from esp.delivery.sender.routes import Route, Way
 from esp.delivery.settle import settle
 from esp.delivery.smtp.envelope import Envelope, Outcome, Wait
 from esp.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-# Below this a lane wants more, above that no more is claimed for it.
+# Below this a way out wants more, above that no more is claimed for it.
 LOW, HIGH = 1000, 2000
+# With so many in memory altogether, only ways that have run dry get more.
+CROWD = 10_000
 _SHORT = 0.002
+# What waits for a pause longer than this waits in the database.
+_LONG_PAUSE = 5.0
 
-Key = tuple[Work, Ready]
+Key = tuple[Queue, Work, Ready]
 
 
 class Feed:
@@ -40,6 +46,7 @@ class Feed:
         self,
         runtime: Runtime,
         outbox: Outbox,
+        governor: Governor,
         may_begin: Callable[[], bool],
         hungry: Callable[[], None],
         ship: Callable[[], None],
@@ -51,6 +58,7 @@ class Feed:
         self.open: dict[int, Work] = {}
         self._runtime = runtime
         self._outbox = outbox
+        self._governor = governor
         self._may_begin = may_begin
         self._hungry = hungry
         self._ship = ship
@@ -61,66 +69,128 @@ class Feed:
 
     def next_envelope(self, lane: Hashable, now: float) -> Envelope | Wait | None:
         """See `esp.delivery.smtp.lane.Feed`."""
-        assert isinstance(lane, Route)  # noqa: S101  # our lanes have no other keys
+        route = cast(Route, lane)
         if not self._may_begin():
             return Wait(time.monotonic() + _SHORT)
-        if lane.single:
-            return self._next_single(lane)
-        queue = self.queues[lane]
+        if route.single:
+            return self._next_single(route)
+        queue = self.queues[route]
+        way, governor = queue.way, self._governor
         while True:
             try:
-                found = queue.take(self.paces.next)
+                wait = governor.may_begin(way)
+                if wait:
+                    return self._rest(queue, wait)
+                found = queue.take(self._pace_of(queue))
             except DBAPIError as error:
                 self._lost(error)
                 return Wait(time.monotonic() + _SHORT)
+            if isinstance(found, tuple):
+                work, ready = found
+                envelope = self._fill(queue, work, ready)
+                if envelope is not None:
+                    governor.begun(way)
+                    return envelope
+                governor.unused(way)
+                continue
+            governor.unused(way)
             if found is None:
                 self._hungry()
                 return None
-            if isinstance(found, float):
-                return Wait(found)
-            work, ready = found
-            envelope = self._fill(work, ready)
-            if envelope is not None:
-                return envelope
+            return Wait(found)
+
+    def connections_allowed(self, group: Hashable) -> int:
+        """See `esp.delivery.smtp.lane.Limits`."""
+        way, single = cast(tuple[Way, bool], group)
+        return self._governor.connections(way, single)
 
     def outcome(self, envelope: Envelope, outcome: Outcome, now: float) -> None:
         """See `esp.delivery.smtp.lane.Feed`."""
-        if isinstance(envelope.key, Due):
-            self._settle_single(envelope.key, outcome)
+        key = envelope.key
+        if isinstance(key, Due):
+            self._settle_single(key, outcome)
         else:
-            work, ready = cast(Key, envelope.key)
-            self._settle(work, ready, outcome)
+            queue, work, ready = cast(Key, key)
+            self._settle(queue, work, ready, outcome)
+            work.open -= 1
+            if not work.open:
+                del self.open[id(work)]
+                self._leave_if_over(work)
         if self._outbox.urgent:
             self._ship()
 
     def lane_failed(self, lane: Hashable, outcome: Outcome) -> None:
-        """See `esp.delivery.smtp.lane.Feed`; nothing had begun, so nothing is lost."""
-        log.warning("No connection for %s: %s %s", lane, outcome.enhanced, outcome.text)
+        """See `esp.delivery.smtp.lane.Feed`; nothing had begun, so nothing is lost.
+
+        Behind a relay everything waits for it. Of a receiver, whatever waits has had its attempt.
+        """
+        route = cast(Route, lane)
+        log.warning("No connection for %s: %s %s", route, outcome.enhanced, outcome.text)
+        self._governor.failed(route.way, outcome)
+        if not route.exit.is_direct:
+            return
+        for due in self.singles.pop(route, ()):
+            self._settle_single(due, outcome)
+        queue = self.queues.get(route)
+        if queue is None:
+            return
+        for share in list(queue.shares()):
+            for ready in list(share.waiting):
+                self._settle(queue, share.work, ready, outcome)
+            share.clear()
+            self._leave_if_over(share.work)
 
     # -- what the process does ----------------------------------------------------------------
 
-    def add(self, work: Work, skips: list[Skip]) -> Route | None:
-        """Put loaded work into its lane's queue; None if nothing of it is to be sent."""
+    def skip(self, work: Work, skips: list[Skip]) -> None:
+        """Write down who gets nothing of a work that was just loaded."""
         at = self._runtime.clock()
         for one in skips:
             self._outbox.skip(work, one.seq, one.reason, at)
-        if work.over:
-            self._outbox.leave(work)
-            return None
-        lane = route(work.claim.account_id, work.message.transport_id)
-        self.queues.setdefault(lane, Queue()).add(work)
-        return lane
+        self._leave_if_over(work)
 
-    def add_single(self, due: Due) -> Route:
-        lane = route(due.account_id, due.transport_id, single=True)
-        self.singles.setdefault(lane, deque()).append(due)
+    def add(self, route: Route, share: Share) -> None:
+        """Put loaded recipients into their lane's queue."""
+        queue = self.queues.get(route)
+        if queue is None:
+            queue = self.queues[route] = Queue(route)
+        queue.add(share)
+
+    def add_single(self, route: Route, due: Due) -> None:
+        self.singles.setdefault(route, deque()).append(due)
         self._held[due.account_id, due.id] = due
-        return lane
+
+    def forget(self, route: Route) -> bool:
+        """Give an empty lane up; False: something waits in it."""
+        queue = self.queues.get(route)
+        if self.singles.get(route) or (queue is not None and not queue.is_empty):
+            return False
+        self.queues.pop(route, None)
+        self.singles.pop(route, None)
+        return True
+
+    def ways(self) -> set[Way]:
+        """Of all lanes."""
+        return {route.way for route in (*self.queues, *self.singles)}
 
     def works(self) -> Iterator[Work]:
         """Of which something still waits to begin."""
+        seen: set[int] = set()
         for queue in self.queues.values():
-            yield from queue.works()
+            for share in queue.shares():
+                if id(share.work) not in seen:
+                    seen.add(id(share.work))
+                    yield share.work
+
+    def waiting(self) -> Counter[tuple[int, int, int]]:
+        """How many wait that have no rate of their own, by transport, pool and claim's provider."""
+        found: Counter[tuple[int, int, int]] = Counter()
+        for work in self.works():
+            if not work.message.rate:
+                leaves = work.message.exit
+                provider_id = work.claim.provider_id if leaves.is_direct else 0
+                found[leaves.transport_id, leaves.pool_id, provider_id] += work.waiting
+        return found
 
     def held(self) -> list[Due]:
         """Notices that wait or are open."""
@@ -129,16 +199,16 @@ class Feed:
     def drop(self, wanted: Callable[[Work], bool]) -> None:
         """Begin nothing more of some works; they are given back when what is open is settled."""
         for work in [work for work in self.works() if wanted(work)]:
-            work.waiting.clear()
-            work.dropped = True
+            work.drop()
             self._leave_if_over(work)
 
-    def drop_singles(self, wanted: Callable[[Due], bool]) -> list[Due]:
-        """Take back notices that have not begun."""
-        dropped = []
-        for lane, queue in self.singles.items():
-            dropped += [due for due in queue if wanted(due)]
-            self.singles[lane] = deque(due for due in queue if not wanted(due))
+    def drop_singles(self, wanted: Callable[[Route], bool]) -> list[Due]:
+        """Take back notices of some lanes that have not begun."""
+        dropped: list[Due] = []
+        for route, queue in self.singles.items():
+            if wanted(route):
+                dropped += queue
+                queue.clear()
         for due in dropped:
             del self._held[due.account_id, due.id]
         return dropped
@@ -150,26 +220,59 @@ class Feed:
     ) -> None:
         """Have the recipients concerned judged anew, right now, before anything else begins."""
         at = self._runtime.clock()
-        for work in list(self.works()):
-            doubtful = [ready.seq for ready in work.waiting if concerns(work, ready)]
+        for share in [share for queue in self.queues.values() for share in queue.shares()]:
+            work = share.work
+            doubtful = [ready.seq for ready in share.waiting if concerns(work, ready)]
             if not doubtful:
                 continue
             # Looked at before anything is taken out: if this fails, nobody is forgotten.
             judged = look(work, doubtful)
-            work.waiting = deque(one for one in work.waiting if not concerns(work, one))
+            kept = [one for one in share.waiting if not concerns(work, one)]
             for one in judged:
                 if isinstance(one, Skip):
                     self._outbox.skip(work, one.seq, one.reason, at)
                 else:
-                    work.waiting.append(one)
+                    kept.append(one)
+            share.keep(kept)
             self._leave_if_over(work)
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _fill(self, work: Work, ready: Ready) -> Envelope | None:
+    def _pace_of(self, queue: Queue) -> Pace:
+        """What a broadcast has to wait for: its own rate, and what its account alone is denied."""
+        if not self._governor.has_streams:
+            return self.paces.next
+        governor, way = self._governor, queue.way
+
+        def pace(message: Message) -> float:
+            wait = governor.account_may_begin(way, message.account_id)
+            return wait or self.paces.next(message)
+
+        return pace
+
+    def _rest(self, queue: Queue, until: float) -> Wait | None:
+        """For a short time here, for a longer one in the database."""
+        route = queue.route
+        if until - time.monotonic() < _LONG_PAUSE:
+            return None if queue.is_empty else Wait(until)
+        at = self._runtime.clock()
+        again_at = self._governor.opens_at(queue.way, at)
+        for share in list(queue.shares()):
+            work = share.work
+            if work.claim.provider_id == route.provider_id or not route.exit.is_direct:
+                work.drop()
+            else:
+                # Its batch holds other receivers' people too, who go on.
+                for ready in share.waiting:
+                    self._outbox.postpone(work, ready.seq, again_at, at)
+                share.clear()
+            self._leave_if_over(work)
+        return None
+
+    def _fill(self, queue: Queue, work: Work, ready: Ready) -> Envelope | None:
         now = self._runtime.clock()
         try:
-            envelope = work.message.envelope((work, ready), ready, now)
+            envelope = work.message.envelope((queue, work, ready), ready, now)
         except Exception as error:
             # One person's data must not stop the mail of all others.
             expected = isinstance(error, FillError)
@@ -187,8 +290,8 @@ class Feed:
         self.open[id(work)] = work
         return envelope
 
-    def _next_single(self, lane: Route) -> Envelope | None:
-        queue = self.singles[lane]
+    def _next_single(self, route: Route) -> Envelope | None:
+        queue = self.singles.get(route)
         if not queue:
             self._hungry()
             return None
@@ -196,9 +299,18 @@ class Feed:
         # It may come from other hands than our compiler's, so the client looks at its lines.
         return Envelope(due, due.mail_from, due.email, due.message, stuffed=False)
 
-    def _settle(self, work: Work, ready: Ready, outcome: Outcome) -> None:
+    def _settle(self, queue: Queue, work: Work, ready: Ready, outcome: Outcome) -> None:
         at = self._runtime.clock()
-        settled = settle(outcome, ready.attempts + 1, at, ready.expires_at, random.random())
+        provider_id = queue.route.provider_id or work.claim.provider_id
+        reaction = self._governor.learn(queue.way, work.claim.account_id, provider_id, outcome, at)
+        settled = settle(
+            outcome,
+            ready.attempts + 1,
+            at,
+            ready.expires_at,
+            random.random(),
+            reaction=reaction,
+        )
         self._outbox.add(
             RecipientOutcome(
                 work.claim.account_id,
@@ -212,10 +324,6 @@ class Feed:
                 settled.next_at,
             )
         )
-        work.open -= 1
-        if not work.open:
-            del self.open[id(work)]
-            self._leave_if_over(work)
 
     def _settle_single(self, due: Due, outcome: Outcome) -> None:
         at = self._runtime.clock()

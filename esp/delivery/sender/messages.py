@@ -15,6 +15,7 @@ from esp.delivery import frozen
 from esp.delivery.load import Audience, Ready
 from esp.delivery.plan import MessagePlan, PlanRecipient, compile_plan
 from esp.delivery.plan.urls import return_path
+from esp.delivery.sender.routes import Exit, exit_of
 from esp.delivery.sender.signers import Seal, Signers
 from esp.delivery.smtp.envelope import Envelope
 from esp.tokens import Keyring, RecipientSigner
@@ -27,7 +28,7 @@ class Message:
 
     __slots__ = (
         "_bounce_domain", "_data", "_plan", "_signer", "account_id", "audience", "broadcast_id",
-        "from_domain", "rate", "seal", "transport_id",
+        "exit", "from_domain", "rate", "seal",
     )  # fmt: skip
 
     def __init__(
@@ -38,7 +39,7 @@ class Message:
         content: dict[str, Any],
         settings: dict[str, Any],
         audience: Audience,
-        transport_id: int | None,
+        leaves: Exit,
         rate: int | None,
     ) -> None:
         plan_settings, self._data = frozen.thaw_settings(settings)
@@ -51,7 +52,7 @@ class Message:
         self.account_id = account_id
         self.broadcast_id = broadcast_id
         self.audience = replace(audience, columns=columns_for(self._plan.reads("contact")))
-        self.transport_id = transport_id
+        self.exit = leaves
         self.rate = rate
 
     def envelope(self, key: object, ready: Ready, now: datetime) -> Envelope:
@@ -75,9 +76,11 @@ class Message:
 class Messages:
     """The compiled messages of a process, the longest unused forgotten first."""
 
-    def __init__(self, keyring: Keyring, signers: Signers) -> None:
+    def __init__(self, keyring: Keyring, signers: Signers, *, common_is_direct: bool) -> None:
+        """`common_is_direct`: without a transport of its own mail goes straight to receivers."""
         self._keyring = keyring
         self._signers = signers
+        self._common_is_direct = common_is_direct
         self._kept: OrderedDict[tuple[int, int], Message] = OrderedDict()
 
     def get(self, session: Session, account_id: int, broadcast_id: int) -> Message:
@@ -99,9 +102,11 @@ class Messages:
     def _read(self, session: Session, account_id: int, broadcast_id: int) -> Message:
         row = session.execute(
             text(
-                "SELECT content, settings, include_list_ids, exclude_list_ids, tracking,"
-                " transport_id, rate_per_minute FROM dispatches"
-                " WHERE account_id = :account AND broadcast_id = :broadcast"
+                "SELECT d.content, d.settings, d.include_list_ids, d.exclude_list_ids, d.tracking,"
+                " d.transport_id, d.pool_id, d.source_address, d.rate_per_minute, t.kind"
+                " FROM dispatches d LEFT JOIN transports t"
+                " ON t.account_id = d.account_id AND t.id = d.transport_id"
+                " WHERE d.account_id = :account AND d.broadcast_id = :broadcast"
             ),
             {"account": account_id, "broadcast": broadcast_id},
         ).one()
@@ -113,6 +118,12 @@ class Messages:
             row.content,
             row.settings,
             audience,
-            row.transport_id,
+            exit_of(
+                account_id,
+                row.transport_id,
+                is_direct=row.kind == "direct" if row.transport_id else self._common_is_direct,
+                pool_id=row.pool_id,
+                source=row.source_address,
+            ),
             row.rate_per_minute,
         )

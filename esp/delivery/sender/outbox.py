@@ -28,6 +28,7 @@ from esp.runtime import Runtime
 log = logging.getLogger(__name__)
 
 MANY = 1000
+PAUSED = "4.4.5 Sending to this receiver is paused for a while."
 
 
 class Outbox:
@@ -75,6 +76,15 @@ class Outbox:
         self._skips.append(
             RecipientOutcome(
                 claim.account_id, claim.broadcast_id, seq, "skipped", 0, "", reason, at
+            )
+        )
+
+    def postpone(self, work: Work, seq: int, until: datetime, at: datetime) -> None:
+        """Its receiver is given a rest; nothing was begun, so nothing is lost if this is."""
+        claim = work.claim
+        self._skips.append(
+            RecipientOutcome(
+                claim.account_id, claim.broadcast_id, seq, "deferred", 0, PAUSED, "", at, until
             )
         )
 

@@ -11,14 +11,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from esp.delivery import shipping
+from esp.delivery.batches import WayOut
 from esp.delivery.sender.ear import Ear
-from esp.delivery.sender.feed import HIGH, LOW, Feed
+from esp.delivery.sender.feed import CROWD, HIGH, LOW, Feed
+from esp.delivery.sender.governor import Governor
+from esp.delivery.sender.hosts import hosts_of
+from esp.delivery.sender.openings import Openings
 from esp.delivery.sender.outbox import Outbox
-from esp.delivery.sender.routes import Route, common_lane, own_lane
+from esp.delivery.sender.routes import way_of
 from esp.delivery.sender.stops import Stops
 from esp.delivery.sender.store import Store
 from esp.delivery.smtp.loop import Loop
-from esp.errors import Invalid
 from esp.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -29,7 +32,8 @@ _ASK_EVERY = 0.02
 _SHIP_EVERY = 0.25
 _RENEW_EVERY = 10.0
 _INHERIT_EVERY = 2.0
-_LANE_SECONDS = 30.0
+_PACE_EVERY = 2.0
+_CLOSE_EVERY = 10.0
 _RECONNECT = (0.1, 2.0)
 _IDLE_SECONDS = 1.0
 
@@ -44,16 +48,26 @@ class Sender:
         self._runtime = runtime
         self._outbox = Outbox(runtime)
         self._store = Store(runtime, self._outbox.name)
-        self._feed = Feed(
-            runtime, self._outbox, self._may_begin, self._refill_soon, self._ship, self._lost
+        self._governor = Governor(
+            runtime, self._outbox.name, lambda way: self._loop.held((way, False))
         )
-        self._loop = Loop(self._feed)
+        self._feed = Feed(
+            runtime,
+            self._outbox,
+            self._governor,
+            self._may_begin,
+            self._refill_soon,
+            self._ship,
+            self._lost,
+        )
+        self._loop = Loop(self._feed, resolve_mx=hosts_of(runtime))
+        self._openings = Openings(
+            runtime, self._loop, self._feed, self._store.sites, self._governor
+        )
         self._ear: Ear | None = None
         self._stopping = False
         self._reconnect_wait = _RECONNECT[0]
         self._refilling = False
-        self._lanes_until: dict[Route, float] = {}
-        self._bad: dict[int, float] = {}
         self._worked_at = time.monotonic()
         for seconds, chore in (
             (_SHIP_EVERY, self._ship),
@@ -61,6 +75,8 @@ class Sender:
             (_SHIP_EVERY, self._refill),
             (_RENEW_EVERY, self._renew),
             (_INHERIT_EVERY, self._inherit),
+            (_PACE_EVERY, self._refresh),
+            (_CLOSE_EVERY, self._close_quiet),
         ):
             self._loop.every(seconds, chore)
         self._connect(0.0)
@@ -83,12 +99,13 @@ class Sender:
         """Finish the open replies, ship, give back what was not begun."""
         self._stopping = True
         self._feed.drop(lambda _: True)
-        singles = self._feed.drop_singles(lambda _: True)
+        singles = self._feed.drop_singles(lambda _route: True)
         self._loop.finish(seconds)
         self._ship()
         if self._ear is not None:
             try:
                 self._store.give_back(singles, self._runtime.clock())
+                self._governor.forget(())
             except _Trouble as error:
                 log.warning("Notices come back by themselves in a minute: %s", error)
         self.close()
@@ -120,7 +137,7 @@ class Sender:
         try:
             payloads = ear.hear()
             if payloads:
-                Stops(self._feed, self._store).obey(payloads)
+                Stops(self._feed, self._store, self._governor).obey(payloads)
             if ask and self._ear is ear:
                 ear.ask(time.monotonic())
         except _Trouble as error:
@@ -133,6 +150,24 @@ class Sender:
             return
         try:
             self._outbox.ship()
+            self._governor.flush()
+        except _Trouble as error:
+            self._lost(error)
+
+    def _refresh(self) -> None:
+        if self._ear is None:
+            return
+        try:
+            self._governor.refresh()
+        except _Trouble as error:
+            self._lost(error)
+
+    def _close_quiet(self) -> None:
+        if self._ear is None:
+            return
+        try:
+            self._openings.close_quiet()
+            self._governor.forget(self._feed.ways())
         except _Trouble as error:
             self._lost(error)
 
@@ -153,57 +188,42 @@ class Sender:
             self._lost(error)
 
     def _take_once(self) -> None:
-        waiting = {lane: queue.waiting() for lane, queue in self._feed.queues.items()}
         account_id = self._store.account()
         if account_id is None:
             return
-        full = [lane.transport_id for lane, number in waiting.items() if number >= HIGH]
-        full += self._unusable()
         busy = [work.claim.broadcast_id for work in self._feed.works() if work.message.rate]
-        taken = self._store.take(account_id, sorted(set(full)), sorted(set(busy)))
+        taken = self._store.take(account_id, self._full(), sorted(set(busy)))
         if taken.nothing:
             return
-        lanes = {self._feed.add_single(due) for due in taken.due}
-        for work, skips in taken.works:
-            lane = self._feed.add(work, skips)
-            if lane is not None:
-                lanes.add(lane)
         self._worked_at = time.monotonic()
-        for lane in lanes:
-            self._open(lane)
+        for route, due in taken.due:
+            self._feed.add_single(route, due)
+        for route, share in taken.shares:
+            self._feed.add(route, share)
+        for work, skips in taken.works:
+            self._feed.skip(work, skips)
+        routes = {route for route, _ in (*taken.due, *taken.shares)}
+        self._governor.want({route.way for route in routes})
+        for route in routes:
+            self._openings.open(route)
         self._store.turn_again(account_id)
-        if any(queue.waiting() < LOW for queue in self._feed.queues.values()):
+        waiting = self._feed.waiting()
+        if waiting.total() < CROWD and any(number < LOW for number in waiting.values()):
             self._refill_soon()
 
-    def _unusable(self) -> list[int]:
-        """Transports that can't be used at present: their mail waits in the database."""
-        now = time.monotonic()
-        return [transport_id for transport_id, until in self._bad.items() if now < until]
-
-    def _open(self, lane: Route) -> None:
-        """Start the lane, or tell it that there is something; its terms are read now and then."""
-        now = time.monotonic()
-        if now < self._lanes_until.get(lane, 0.0):
-            self._loop.wake(lane)
-            return
-        terms = None
-        if not lane.transport_id:
-            terms = common_lane(self._runtime.settings, lane)
-        else:
-            with self._runtime.transaction(lane.account_id) as session:
-                try:
-                    terms = own_lane(session, self._runtime.settings, self._runtime.cipher, lane)
-                except Invalid:
-                    log.exception("Transport %s can't be used", lane.transport_id)
-        if terms is None:
-            log.error("There is no usable transport for %s", lane)
-            self._bad[lane.transport_id] = now + _LANE_SECONDS
-            self._feed.drop(lambda work: (work.message.transport_id or 0) == lane.transport_id)
-            self._feed.drop_singles(lambda due: (due.transport_id or 0) == lane.transport_id)
-            return
-        self._lanes_until[lane] = now + _LANE_SECONDS
-        self._loop.add(terms)
-        self._loop.wake(lane)
+    def _full(self) -> list[WayOut]:
+        """Ways that need no more at present, can't be used or are paused."""
+        waiting = self._feed.waiting()
+        most = HIGH if waiting.total() < CROWD else 1
+        full = {way for way, number in waiting.items() if number >= most}
+        full |= {(one.transport_id, one.pool_id, 0) for one in self._openings.unusable()}
+        for way in self._governor.closed():
+            full |= {
+                (one.transport_id, one.pool_id, way.provider_id)
+                for one in self._store.exits
+                if way_of(one, way.provider_id) == way
+            }
+        return sorted(full)
 
     def _renew(self) -> None:
         if self._ear is None:

@@ -6,17 +6,21 @@ from collections.abc import Iterable
 
 from esp.delivery.load import Ready
 from esp.delivery.sender.feed import Feed
+from esp.delivery.sender.governor import Governor
 from esp.delivery.sender.lanes import Work
+from esp.delivery.sender.routes import Way
 from esp.delivery.sender.store import Store
 
 
 class Stops:
     """Payloads as the triggers of the migrations make them: `c:` a contact, `e:` an address,
-    `a:` an account with very many changes, `b:` a broadcast."""
+    `a:` an account with very many changes, `b:` a broadcast, `p:` the pace of a pool at a
+    provider."""
 
-    def __init__(self, feed: Feed, store: Store) -> None:
+    def __init__(self, feed: Feed, store: Store, governor: Governor) -> None:
         self._feed = feed
         self._store = store
+        self._governor = governor
 
     def obey(self, payloads: Iterable[str]) -> None:
         """Nothing that one of them concerns begins after this without having been judged anew."""
@@ -24,6 +28,7 @@ class Stops:
         emails: set[tuple[int, str]] = set()
         accounts: set[int] = set()
         broadcasts: set[int] = set()
+        ways: set[Way] = set()
         for payload in payloads:
             kind, account, *rest = payload.split(":", 2)
             if kind == "c":
@@ -34,12 +39,17 @@ class Stops:
                 accounts.add(int(account))
             elif kind == "b":
                 broadcasts.add(int(rest[0]))
+            elif kind == "p":
+                pool_id, provider_id = rest[0].split(":")
+                ways.add(Way(int(account), int(pool_id), int(provider_id)))
         if accounts:
             self._feed.drop(lambda work: work.claim.account_id in accounts)
         for broadcast_id in broadcasts:
             self._broadcast(broadcast_id)
         if contacts or emails:
             self._people(contacts, emails)
+        if ways:
+            self._governor.reread(ways)
 
     def _broadcast(self, broadcast_id: int) -> None:
         works = [work for work in self._feed.works() if work.claim.broadcast_id == broadcast_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,9 +18,11 @@ from esp.delivery.batches import Claim
 from esp.delivery.facts import SEND
 from esp.delivery.load import Ready, Skip, load
 from esp.delivery.notices import Due
-from esp.delivery.sender.lanes import Work
+from esp.delivery.sender.lanes import Share, Work
 from esp.delivery.sender.messages import Message, Messages
+from esp.delivery.sender.routes import Exit, Route, direct_route, exit_of, relay_route
 from esp.delivery.sender.signers import Signers
+from esp.delivery.sender.sites import Sites
 from esp.errors import Invalid
 from esp.runtime import Runtime
 
@@ -35,7 +38,8 @@ class Taken:
     """What one look at one account brought."""
 
     works: list[tuple[Work, list[Skip]]] = field(default_factory=list)
-    due: list[Due] = field(default_factory=list)
+    shares: list[tuple[Route, Share]] = field(default_factory=list)
+    due: list[tuple[Route, Due]] = field(default_factory=list)
 
     @property
     def nothing(self) -> bool:
@@ -47,7 +51,14 @@ class Store:
 
     def __init__(self, runtime: Runtime, owner: str) -> None:
         self._signers = Signers(runtime.cipher)
-        self.messages = Messages(runtime.keyring, self._signers)
+        self.messages = Messages(
+            runtime.keyring,
+            self._signers,
+            common_is_direct=runtime.settings.delivers_directly,
+        )
+        self.sites = Sites(runtime.clock)
+        # The ways out that were met so far.
+        self.exits: set[Exit] = set()
         self._runtime = runtime
         self.owner = owner
         self._turns: deque[int] = deque()
@@ -74,21 +85,21 @@ class Store:
         """The account may have more; after the others."""
         self._turns.append(account_id)
 
-    def take(self, account_id: int, full: list[int], busy: list[int]) -> Taken:
+    def take(self, account_id: int, full: list[batches.WayOut], busy: list[int]) -> Taken:
         """Claim and load something of one account, in one transaction."""
         now = self._runtime.clock()
         taken = Taken()
         busy = [*busy, *self._hopeless]
         with self._runtime.transaction(account_id) as session:
             due = notices.claim(session, account_id, now, _NOTICES)
-            taken.due = [self._signers.signed(session, one, now) for one in due]
+            self._add_due(session, [self._signers.signed(session, one, now) for one in due], taken)
             claims = batches.claim_deferred(
                 session, account_id, self.owner, now, _DEFERRED,
-                full_transports=full, busy_broadcasts=busy, alive=self._alive,
+                full=full, busy_broadcasts=busy, alive=self._alive,
             )  # fmt: skip
             claims += batches.claim(
                 session, account_id, self.owner, now, 1,
-                full_transports=full, busy_broadcasts=busy, alive=self._alive,
+                full=full, busy_broadcasts=busy, alive=self._alive,
             )  # fmt: skip
             for claim in claims:
                 self._load(session, claim, taken)
@@ -103,9 +114,55 @@ class Store:
             self._hopeless.add(claim.broadcast_id)
             batches.release(session, claim, self.owner)
             return
+        self.exits.add(message.exit)
         found = load(session, claim, message.audience)
-        work = Work(claim, message, [one for one in found if isinstance(one, Ready)])
+        work = Work(claim, message)
+        ready = [one for one in found if isinstance(one, Ready)]
         taken.works.append((work, [one for one in found if isinstance(one, Skip)]))
+        if message.exit.is_direct:
+            taken.shares += self._by_site(session, work, ready)
+        else:
+            taken.shares.append((relay_route(message.exit), work.give(ready)))
+
+    def _by_site(
+        self, session: Session, work: Work, ready: list[Ready]
+    ) -> Iterator[tuple[Route, Share]]:
+        """Of domains with the same servers, those that come first are together."""
+        leaves = work.message.exit
+        domains = {one.email.rpartition("@")[2] for one in ready}
+        sites = self.sites.of(session, domains)
+        routes = {
+            domain: direct_route(leaves, provider_id, site, domain)
+            for domain, (provider_id, site) in sites.items()
+        }
+        for domain, route in routes.items():
+            self.sites.remember(route, domain)
+        by_route: dict[Route, list[Ready]] = {}
+        for one in ready:
+            by_route.setdefault(routes[one.email.rpartition("@")[2]], []).append(one)
+        for route, found in by_route.items():
+            yield route, work.give(found)
+
+    def _add_due(self, session: Session, due: list[Due], taken: Taken) -> None:
+        for one in due:
+            leaves = self._leaves(one)
+            if not leaves.is_direct:
+                taken.due.append((relay_route(leaves, single=True), one))
+                continue
+            domain = one.email.rpartition("@")[2]
+            provider_id, site = self.sites.of(session, {domain})[domain]
+            route = direct_route(leaves, provider_id, site, domain, single=True)
+            self.sites.remember(route, domain)
+            taken.due.append((route, one))
+
+    def _leaves(self, due: Due) -> Exit:
+        common = self._runtime.settings.delivers_directly
+        return exit_of(
+            due.account_id,
+            due.transport_id,
+            is_direct=due.kind == "direct" if due.transport_id else common,
+            pool_id=due.pool_id,
+        )
 
     def look_again(self, work: Work, seqs: list[int]) -> list[Ready | Skip]:
         """Judge recipients anew who were loaded a while ago."""

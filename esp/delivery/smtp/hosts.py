@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import socket
 import ssl
+from collections import deque
 
 from esp.delivery.smtp.introduction import Terms, TlsMode
-from esp.delivery.smtp.lane import Lane, Timing
+from esp.delivery.smtp.lane import Lane, Source, Timing
 from esp.delivery.smtp.resolve import Address
 from esp.delivery.smtp.tls import opportunistic_context, verifying_context
 
@@ -21,6 +23,7 @@ class Hosts:
         self._known_until = 0.0
         self._dead: dict[Address, float] = {}
         self._clear: dict[Address, float] = {}
+        self._sources = deque(lane.sources)
 
     def known(self, now: float) -> bool:
         """Whether what was last learnt still counts."""
@@ -28,19 +31,30 @@ class Hosts:
 
     def learn(self, addresses: list[Address], now: float) -> None:
         """The addresses to try in this order; none: there are none for some time."""
-        self._addresses = addresses
+        families = {_family(source) for source in self._sources}
+        reachable = [one for one in addresses if not families or one.family in families]
+        self._addresses = reachable or addresses
         self._known_until = now + self._timing.names
 
     def pick(self, now: float) -> Address:
         """The first address that is not known to be dead, or the first of all."""
         return next((one for one in self._addresses if self._alive(one, now)), self._addresses[0])
 
-    def terms(self, address: Address, now: float) -> Terms:
+    def source(self, address: Address) -> Source | None:
+        """What the next connection leaves from; None: the system chooses."""
+        for _ in range(len(self._sources)):
+            source = self._sources[0]
+            self._sources.rotate(-1)
+            if _family(source) == address.family:
+                return source
+        return None
+
+    def terms(self, address: Address, source: Source | None, now: float) -> Terms:
         """How to speak with it."""
         lane = self._lane
         tls = self._mode(address)
         return Terms(
-            helo_name=lane.helo_name,
+            helo_name=source.helo_name if source else lane.helo_name,
             tls="none" if tls == "starttls" and self._clear.get(address, 0.0) > now else tls,
             auth=lane.auth,
             dsn=lane.dsn,
@@ -79,6 +93,10 @@ class Hosts:
 
     def _mode(self, address: Address) -> TlsMode:
         return address.tls or self._lane.tls
+
+
+def _family(source: Source) -> int:
+    return socket.AF_INET6 if ":" in source.address else socket.AF_INET
 
 
 class Rest:

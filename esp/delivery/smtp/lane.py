@@ -6,7 +6,7 @@ import re
 import ssl
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import idna
 
@@ -59,6 +59,13 @@ _LIMITS: dict[Awaited, str] = {
 }  # fmt: skip
 
 
+class Source(NamedTuple):
+    """A numeric address of ours to leave from, and the name to say there."""
+
+    address: str
+    helo_name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """Where and how the envelopes of one lane go; the hosts are tried in their order.
@@ -69,14 +76,14 @@ class Lane:
     `tls`: "starttls" encrypts where the server offers it, without looking at its certificate, and
     falls back to clear; "starttls-required" and "tls" verify it with `context` (default: the
     system's authorities) against the name in `hosts`. A `context` given is used in every mode.
-    `source_address` is a numeric address of ours.
+    `sources` take turns, a connection each; without any the system chooses and `helo_name` is said.
     """
 
     key: Hashable
     hosts: Sequence[tuple[str, int]] = ()
     tls: TlsMode = "starttls"
     auth: Auth | None = None
-    source_address: str | None = None
+    sources: Sequence[Source] = ()
     max_connections: int = 10
     max_messages_per_connection: int = 100
     helo_name: str = "localhost"
@@ -94,7 +101,9 @@ class Lane:
             # EAI-02; what is no domain is refused below.
             name = idna.encode(self.helo_name, uts46=True).decode()
             object.__setattr__(self, "helo_name", name)
-        if not _HELO_NAME.fullmatch(self.helo_name):
+        if not all(
+            map(_HELO_NAME.fullmatch, (self.helo_name, *(s.helo_name for s in self.sources)))
+        ):
             raise ValueError("helo_name is a domain name or an address literal")
 
 

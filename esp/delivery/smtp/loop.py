@@ -160,6 +160,11 @@ class Loop:
         """How many connections are open or being opened."""
         return sum(len(pool.connections) for pool in self._active)
 
+    def held(self, group: Hashable) -> int:
+        """How many of them are a group's."""
+        found = self._groups.get(group)
+        return found.held if found is not None else 0
+
     def worst_lag(self) -> float:
         """How long everything had to wait for one turn at most, in seconds, since last asked."""
         worst, self.longest_turn = self.longest_turn, 0.0

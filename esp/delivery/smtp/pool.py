@@ -235,10 +235,12 @@ class Pool:
             self._wake_at(now + _BREATH)
 
     def _connect(self, now: float) -> None:
-        address = self._hosts.pick(now)
+        hosts = self._hosts
+        address = hosts.pick(now)
+        source = hosts.source(address)
         try:
             connection = Connection(
-                self, address, self._hosts.terms(address, now), self._hosts.context(address), now
+                self, address, hosts.terms(address, source, now), hosts.context(address), now
             )
         except OSError as error:
             self.group.leave(now)
@@ -249,7 +251,7 @@ class Pool:
         if len(self.connections) == 1:
             self.group.joins(self)
             self._ground.busy(self)
-        connection.open(self.lane.source_address)
+        connection.open(source.address if source else None)
 
     def _go_on(self, connection: Connection, failure: Outcome, now: float) -> bool:
         """Whether, after a connection that could take nothing, another is to be tried at once."""

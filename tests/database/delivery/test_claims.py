@@ -62,8 +62,8 @@ def test_full_lanes_paused_and_busy_broadcasts_are_left_alone(session, account_i
         return [claim.broadcast_id for claim in found]
 
     assert claimed() == [second.broadcast_id, third.broadcast_id]
-    assert claimed(full_transports=[0]) == [third.broadcast_id]
-    assert claimed(full_transports=[5]) == [second.broadcast_id]
+    assert claimed(full=[(0, 0, 0)]) == [third.broadcast_id]
+    assert claimed(full=[(5, 0, 0)]) == [second.broadcast_id]
     assert claimed(busy_broadcasts=[second.broadcast_id]) == [third.broadcast_id]
 
 

@@ -170,9 +170,11 @@ class Client:
 class Scripted:
     """Plays `scripts` to the first connections, one each, and the last one to all later ones."""
 
-    def __init__(self, *scripts: Callable[[Client], None]) -> None:
+    def __init__(
+        self, *scripts: Callable[[Client], None], host: str = "127.0.0.1", port: int = 0
+    ) -> None:
         self._scripts = scripts
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, port))
         self.port: int = self._listener.getsockname()[1]
         self.connections = 0
         self._socks: list[socket.socket] = []

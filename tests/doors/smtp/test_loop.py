@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -13,8 +14,10 @@ import pytest
 from bench.conversation import Behaviour, Received
 from bench.sink import Sink
 from esp.delivery.smtp.envelope import Envelope, Outcome
-from esp.delivery.smtp.lane import Lane, Timing
+from esp.delivery.smtp.hosts import Hosts
+from esp.delivery.smtp.lane import Lane, Source, Timing
 from esp.delivery.smtp.loop import Loop
+from esp.delivery.smtp.resolve import Address
 from tests.doors.smtp.parties import QUICK, ListFeed, message, run
 
 
@@ -197,13 +200,27 @@ def test_the_next_host_is_tried() -> None:
     assert len(got) == 50
 
 
+def test_sources_take_turns_and_say_their_names() -> None:
+    nine, ten = Source("127.0.0.9", "nine.example"), Source("127.0.0.10", "ten.example")
+    hosts = Hosts(Lane("lane", [("h.example", 25)], sources=[nine, ten]), Timing())
+    six = Address("h.example", socket.AF_INET6, ("::1", 25))
+    four = Address("h.example", socket.AF_INET, ("127.0.0.1", 25))
+    hosts.learn([six, four], 0.0)
+
+    # No source could reach the sixth kind.
+    assert hosts.pick(0.0) == four
+    taken = [hosts.source(four) for _ in range(4)]
+    assert taken == [nine, ten, nine, ten]
+    assert hosts.terms(four, ten, 0.0).helo_name == "ten.example"
+
+
 def test_a_source_address() -> None:
     feed = ListFeed(lane=[message(1)], wrong=[message(2)])
     with Sink(lambda _: None) as sink:
         run(
             feed,
-            Lane("lane", [("127.0.0.1", sink.port)], source_address="127.0.0.9"),
-            Lane("wrong", [("127.0.0.1", sink.port)], source_address="192.0.2.1"),
+            Lane("lane", [("127.0.0.1", sink.port)], sources=[Source("127.0.0.9", "nine.example")]),
+            Lane("wrong", [("127.0.0.1", sink.port)], sources=[Source("192.0.2.1", "one.example")]),
             until=lambda: bool(feed.outcomes and feed.failures),
         )
     assert feed.fates() == {1: ("sent", 250, "dot")}
