@@ -17,6 +17,7 @@ State = Literal["missing", "wrong", "working", "unknown", "unused"]
 
 MISSING = N_("There is no such record yet.")
 UNKNOWN = N_("The name servers did not answer.")
+KEY_LOST = N_("The private key that is kept can't be read, or belongs to another public key.")
 ANOTHER_KEY = N_("Another key stands there.")
 SEVERAL_POLICIES = N_("There is more than one DMARC record, so receivers use none. Keep one.")
 NO_POLICY = N_("Its p= must be none, quarantine or reject.")

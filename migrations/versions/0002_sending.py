@@ -77,8 +77,13 @@ BEGIN
 END $$;
 """
 
-# Asked by the server for what comes back, which belongs to no account.
+# Asked by the server for what comes back and by a command, which belong to no account.
 OF_DOMAINS = """
+CREATE FUNCTION accounts_with_domain(the_name text) RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT account_id FROM sending_domains WHERE name = the_name ORDER BY account_id
+$$;
+
 CREATE FUNCTION return_path_hosts() RETURNS SETOF text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
     SELECT DISTINCT return_path_host FROM sending_domains WHERE return_path_host <> ''

@@ -12,6 +12,7 @@ from esp.entrypoints.api import (
     contacts,
     document,
     documentation,
+    domains,
     fields,
     imports,
     lists,
@@ -43,6 +44,7 @@ AREAS = (
     moves,
     reports,
     imports,
+    domains,
 )
 
 

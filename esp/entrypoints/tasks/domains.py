@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from esp.errors import NotFound
 from esp.runtime import Runtime
 from esp.senders import dkim_keys, domain_checks, sending_domains
-from esp.senders.dns_checks import judge
+from esp.senders.dns_checks import Finding, judge
 from esp.senders.look_up import asking, serves
+from esp.senders.records import Setup
 
 
 def run(runtime: Runtime, account_id: int) -> None:
@@ -25,8 +27,8 @@ def run(runtime: Runtime, account_id: int) -> None:
             check(runtime, account_id, domain_id)
 
 
-def check(runtime: Runtime, account_id: int, domain_id: int) -> None:
-    """Ask about one domain, outside of any transaction, and keep what was found."""
+def check(runtime: Runtime, account_id: int, domain_id: int) -> tuple[Setup, Mapping[str, Finding]]:
+    """Ask about one domain, outside of any transaction; what was found is kept and returned."""
     started = runtime.clock()
     with runtime.transaction(account_id) as session:
         row = sending_domains.domain(session, account_id, domain_id)
@@ -36,3 +38,4 @@ def check(runtime: Runtime, account_id: int, domain_id: int) -> None:
         found = judge(setup, ask, lambda host: serves(url, host))
     with runtime.transaction(account_id) as session:
         domain_checks.keep_findings(session, account_id, domain_id, found, started)
+    return setup, found

@@ -144,7 +144,8 @@ def one_of_each(program: Program) -> dict[str, int]:
         "broadcast": {"subject": "Hello", "html": "<p>Hello</p>", "list_ids": [news]},
     }
     made = {f"{name}_id": program.made(f"{name}s", body)["id"] for name, body in bodies.items()}
-    return made | {"list_id": news, "import_id": imported.json["id"]}
+    domain = program.made("domains", {"name": "acme.example"})["id"]
+    return made | {"list_id": news, "import_id": imported.json["id"], "domain_id": domain}
 
 
 @given(

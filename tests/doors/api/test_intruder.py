@@ -38,6 +38,7 @@ def objects(program: Program) -> dict[str, int]:
         "template_id": program.made("templates", {"name": "Monthly", "html": BODY})["id"],
         "broadcast_id": program.made("broadcasts", broadcast)["id"],
         "import_id": imported.json["id"],
+        "domain_id": program.made("domains", {"name": "acme.example"})["id"],
     }
 
 
@@ -95,7 +96,15 @@ def test_nothing_of_anothers_can_be_named_in_a_body(
 def test_collections_hold_nothing_of_anothers(
     program: Program, stranger: Program, objects: dict[str, int]
 ):
-    for name in ("lists", "contacts", "fields", "suppressions", "templates", "broadcasts"):
+    for name in (
+        "lists",
+        "contacts",
+        "fields",
+        "suppressions",
+        "templates",
+        "broadcasts",
+        "domains",
+    ):
         assert stranger.get(name).json == {"data": [], "next_cursor": None}
     assert stranger.get("imports").json["data"] == []
     found = stranger.get("contacts", list_id=objects["list_id"]).json
