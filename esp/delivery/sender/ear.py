@@ -7,6 +7,8 @@ import time
 
 import psycopg
 
+from esp.db import LINE
+
 CHANNEL = "esp_stop"
 
 
@@ -19,7 +21,7 @@ class Ear:
 
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(
-            url, autocommit=True, connect_timeout=2, application_name="esp ear"
+            url, autocommit=True, **{**LINE, "connect_timeout": 2}, application_name="esp ear"
         )
         self._wire = self._connection.pgconn
         asked_at = time.monotonic()

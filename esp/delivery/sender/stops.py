@@ -15,7 +15,7 @@ from esp.delivery.sender.store import Store
 class Stops:
     """Payloads as the triggers of the migrations make them: `c:` a contact, `e:` an address,
     `a:` an account with very many changes, `b:` a broadcast, `p:` the pace of a pool at a
-    provider."""
+    provider; as those who take leases over do: `o:` the owner that lost some."""
 
     def __init__(self, feed: Feed, store: Store, governor: Governor) -> None:
         self._feed = feed
@@ -30,6 +30,9 @@ class Stops:
         broadcasts: set[int] = set()
         ways: set[Way] = set()
         for payload in payloads:
+            if payload == f"o:{self._store.owner}":
+                self._feed.drop(lambda _: True)
+                continue
             kind, account, *rest = payload.split(":", 2)
             if kind == "c":
                 contacts.add((int(account), int(rest[0])))
