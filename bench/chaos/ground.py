@@ -6,12 +6,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
 from bench import newsletter
@@ -21,21 +22,28 @@ from bench.chaos.network import Network, network
 from bench.receivers import Receiver, Taken, our_sink
 from bench.send import analyze
 from bench.servers import Servers, servers
-from esp.broadcasts import move, queries
+from esp.broadcasts import compose, move, queries
 from esp.entrypoints.tasks import wake
 from esp.runtime import Runtime
+from esp.senders.models import SendingDomain, Transport
 
 PATIENCE_SECONDS = 600.0
+_SLOW_SECONDS = 0.01
 
 
 @dataclass
 class Ground:
-    """`folder` holds the data folders of hosts; `network` is None where we may not make one."""
+    """`folder` holds the data folders of hosts; `network` is None where we may not make one.
+
+    The `slow` receiver leaves time for something to happen to a few thousand messages.
+    """
 
     servers: Servers
     receiver: Receiver
+    slow: Receiver
     network: Network | None
     account_id: int
+    transports: dict[int, int]
     folder: Path
     hosts: list[Host] = field(default_factory=list)
     spoken: bool = True
@@ -53,7 +61,6 @@ class Ground:
             "database_url": settings.database_url,
             "database_owner_url": settings.database_owner_url,
             "redis_url": settings.redis_url,
-            "smtp_url": f"smtp://{self.address}:{self.receiver.port}",
             "sending_workers": sending_workers,
         }
         prefix: list[str] = []
@@ -81,13 +88,14 @@ class Ground:
         analyze(self.servers)
         return made
 
-    def mailing(self, people: int, list_id: int | None = None) -> Mailing:
+    def mailing(self, people: int, list_id: int, receiver: Receiver) -> Mailing:
         """A broadcast to so many people, begun now."""
-        chosen = list_id or self.people(people)
         runtime, account_id = self.runtime, self.account_id
         with runtime.transaction(account_id) as session:
-            broadcast_id = newsletter.make_broadcast(session, account_id, chosen)
-        mailing = Mailing(self, broadcast_id, people)
+            broadcast_id = newsletter.make_broadcast(session, account_id, list_id)
+            way = {"transport_id": self.transports[receiver.port]}
+            compose.save(session, account_id, broadcast_id, way)
+        mailing = Mailing(self, receiver, broadcast_id, people)
         with runtime.transaction(account_id) as session:
             now = runtime.clock()
             move.schedule(session, account_id, broadcast_id, now, now)
@@ -104,13 +112,14 @@ class Ground:
 class Mailing:
     """A broadcast on its way: what the receiver took of it, and what the ledger says."""
 
-    def __init__(self, ground: Ground, broadcast_id: int, people: int) -> None:
+    def __init__(self, ground: Ground, receiver: Receiver, broadcast_id: int, people: int) -> None:
         self.ground = ground
+        self.receiver = receiver
         self.broadcast_id = broadcast_id
         self.people = people
-        assert ground.receiver.record is not None
-        self._mark = ground.receiver.mark()
-        self._file = ground.receiver.record.open("rb")
+        assert receiver.record is not None
+        self._mark = receiver.mark()
+        self._file = receiver.record.open("rb")
         self._file.seek(self._mark)
         self._number = 0
 
@@ -121,7 +130,7 @@ class Mailing:
         return self._number
 
     def taken(self) -> list[Taken]:
-        return self.ground.receiver.taken_since(self._mark)
+        return self.receiver.taken_since(self._mark)
 
     def ledger(self) -> dict[str, str]:
         """Everybody's state by address."""
@@ -169,10 +178,33 @@ def ground(spoken: bool = True) -> Iterator[Ground]:
         address = cables.address if cables else "127.0.0.1"
         running = stack.enter_context(servers(cables.address if cables else ""))
         receiver = stack.enter_context(our_sink(address))
+        slow = stack.enter_context(our_sink(address, delay=_SLOW_SECONDS))
         folder = Path(tempfile.mkdtemp(prefix="esp-hosts-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        with running.runtime.transaction(None) as session:
-            account_id = newsletter.make_account(session, "chaos")
-        made = Ground(running, receiver, cables, account_id, folder, spoken=spoken)
+        account_id, transports = _account(running.runtime, address, (receiver.port, slow.port))
+        made = Ground(
+            running, receiver, slow, cables, account_id, transports, folder, spoken=spoken
+        )
         stack.callback(lambda: [host.close() for host in made.hosts])
         yield made
+
+
+def _account(runtime: Runtime, address: str, ports: Sequence[int]) -> tuple[int, dict[int, int]]:
+    """One that sends by the receivers as relays that sign for it; its transports by port."""
+    with runtime.transaction(None) as session:
+        account_id = newsletter.make_account(session, "chaos")
+        session.execute(
+            insert(SendingDomain).values(
+                account_id=account_id,
+                name="example.com",
+                is_signed_by_relay=True,
+                # Nobody is to ask DNS about it.
+                next_check_at=datetime(9999, 1, 1, tzinfo=UTC),
+            )
+        )
+        transports = {}
+        for port in ports:
+            values = {"name": f"port {port}", "host": address, "port": port, "tls": "none"}
+            made = insert(Transport).values(account_id=account_id, **values)
+            transports[port] = session.scalars(made.returning(Transport.id)).one()
+        return account_id, transports

@@ -69,10 +69,14 @@ class Host:
                 stderr=said,
             )
         deadline = time.monotonic() + _START_SECONDS
-        while not all(self.part(name) for name in ("web", "sending", "ticker", "worker")):
+        while not (self._works("sending") and self._works("worker")):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"a host did not start:\n{self.told()[-3000:]}")
             time.sleep(0.05)
+
+    def _works(self, name: str) -> bool:
+        log = self.folder / "log" / f"{name}.log"
+        return log.exists() and "ready for action" in log.read_text(errors="replace")
 
     def told(self) -> str:
         """What its supervisor has said."""
@@ -178,12 +182,22 @@ class Host:
 
 
 def connections(process: psutil.Process, port: int) -> int:
-    """How many connections to `port` a process has."""
+    """How many connections to `port` a process has, in whatever network it lives."""
+    place = Path(f"/proc/{process.pid}")
     try:
-        found = process.net_connections("tcp")
-    except psutil.NoSuchProcess:
+        ends = {_target(one) for one in (place / "fd").iterdir()}
+        lines = (place / "net" / "tcp").read_text().splitlines()[1:]
+    except (FileNotFoundError, ProcessLookupError):
         return 0
-    return sum(bool(one.raddr) and one.raddr.port == port for one in found)
+    rows = [line.split() for line in lines]
+    return sum(row[2].endswith(f":{port:04X}") and f"socket:[{row[9]}]" in ends for row in rows)
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except FileNotFoundError:
+        return ""
 
 
 def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
@@ -192,7 +206,7 @@ def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
     while not true():
         if time.monotonic() > deadline:
             raise TimeoutError(what)
-        time.sleep(0.01)
+        time.sleep(0.02)
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:

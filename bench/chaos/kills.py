@@ -13,7 +13,7 @@ from bench.chaos.host import wait_until
 def killed_senders(ground: Ground, people: int, kills: int, chance: random.Random) -> list[Finding]:
     """Each kill may repeat what was open: one message for each connection."""
     host = ground.host("killed", sending_workers=2)
-    mailing = ground.mailing(people)
+    mailing = ground.mailing(people, ground.people(people), ground.receiver)
     bound = 0
     moments = sorted(chance.sample(range(people // 50, people * 19 // 20), kills))
     for done, moment in enumerate(moments, 1):

@@ -23,7 +23,7 @@ def outages(ground: Ground, people: int, chance: random.Random) -> list[Finding]
     list_id = ground.people(people)
     found = []
     for name, break_it in OUTAGES.items():
-        mailing = ground.mailing(people, list_id)
+        mailing = ground.mailing(people, list_id, ground.slow)
         mailing.wait_for(chance.randrange(people // 10, people // 2))
         ground.say(f"{name} at {mailing.number():,} messages")
         break_it(ground, host, chance)
@@ -68,6 +68,7 @@ def _kill(*names: str) -> Break:
 def _full_disk(ground: Ground, host: Host, chance: random.Random) -> None:
     host.fill_disk(_SPARE)
     time.sleep(chance.uniform(2.0, 4.0))
+    wait_until(lambda: "The journal takes no more" in host.told(), 30, "the disk is not full")
     ground.say("there is room again")
     host.empty_disk()
 
