@@ -32,7 +32,9 @@ def run(rounds: int, quick: bool) -> list[Figure]:
     """The figures; ToolMissingError without openssl."""
     tools.find("openssl")
     seconds = QUICK_SECONDS if quick else SECONDS
-    rates, ours = [], []
+    rates: list[float] = []
+    ours: list[Sent] = []
+    sink: list[float] = []
     with servers() as started, our_sink() as receiver:
         ground = send.prepare(started, send.QUICK_RECIPIENTS if quick else send.RECIPIENTS)
         with _started(started, receiver) as running:
@@ -43,10 +45,11 @@ def run(rounds: int, quick: bool) -> list[Figure]:
             if signed.size - plain.size < _SMALLEST:
                 raise SystemExit("the messages are not signed")
             for _ in range(rounds):
-                before = openssl_signs(seconds)
+                before, worked = openssl_signs(seconds), receiver.cpu()
                 ours.append(send.send(ground, running, receiver, ground.everybody))
+                sink.append((receiver.cpu() - worked) / ours[-1].people)
                 rates.append((before + openssl_signs(seconds)) / 2)
-    return figures(ours, rates)
+    return figures(ours, sink, rates)
 
 
 @contextmanager
@@ -91,12 +94,17 @@ def signs_per_second(told: str) -> float:
     return float(values[heads.split().index("sign/s")])
 
 
-def figures(ours: list[Sent], rates: list[float]) -> list[Figure]:
+def figures(ours: list[Sent], sink: list[float], rates: list[float]) -> list[Figure]:
     ratios = [one.rate / rate for one, rate in zip(ours, rates, strict=True)]
-    sending = [one.cpu["sending"] / one.people * 1e6 for one in ours]
+    everything = [one.cpu_per_message + cpu for one, cpu in zip(ours, sink, strict=True)]
     return [
         figure("dkim", "with RSA-2048 into bench/sink.py", [o.rate for o in ours], "messages/s"),
         figure("dkim", f"of openssl speed -multi {PROCESSES} rsa2048", ratios, "×", goal=0.65),
         figure("dkim", f"openssl speed -multi {PROCESSES} rsa2048", rates, "signs/s"),
-        figure("dkim", "CPU of sending", sending, "µs/message", better="lower"),
+        _micros("CPU of sending", [one.cpu["sending"] / one.people for one in ours]),
+        _micros("CPU of everything and the sink", everything),
     ]
+
+
+def _micros(name: str, seconds: list[float]) -> Figure:
+    return figure("dkim", name, [one * 1e6 for one in seconds], "µs/message", better="lower")
