@@ -18,6 +18,7 @@ from bench.servers import Servers, servers
 from esp.broadcasts import move
 from esp.delivery.sender import Sender
 from esp.entrypoints.tasks import broadcasts
+from esp.entrypoints.tasks.send import calm_collector
 from esp.runtime import Runtime
 
 TICK_SECONDS = 0.001
@@ -32,6 +33,7 @@ AREAS = {
     ("delivery/settle.py", "settle"): "judge replies",
     ("sender/messages.py", "envelope"): "fill",
     ("plan/message.py", "fill"): "fill",
+    ("dkim/signer.py", "sign"): "sign",
     ("sender/messages.py", "get"): "compile",
     ("sender/lanes.py", "take"): "choose whose turn it is",
     ("sender/feed.py", "next_envelope"): "choose whose turn it is",
@@ -88,6 +90,7 @@ def main() -> None:
             update={"smtp_url": f"smtp://127.0.0.1:{receiver.port}"}
         )
         runtime = Runtime.from_settings(settings)
+        calm_collector()
         for audience in (ground.few, ground.everybody):
             _schedule(started, ground.account_id, audience.list_id)
             broadcasts.run(runtime, ground.account_id)
