@@ -6,9 +6,11 @@ import asyncio
 import logging
 import re
 import signal
+import time
 from dataclasses import dataclass
 
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from esp.delivery.plan import urls
@@ -26,6 +28,8 @@ MOST_RECIPIENTS = 20
 IDLE_SECONDS = 120
 # RFC 5321 §4.5.1, RFC 2142: always taken.
 OPERATOR = frozenset(("postmaster", "abuse"))
+# Seconds until a domain that is not known is looked up again.
+_REMEMBERED = 5.0
 _BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 _BARE_POSTMASTER = re.compile(r"to:\s*<postmaster>\s*", re.IGNORECASE).fullmatch
 
@@ -89,17 +93,40 @@ class Server(SMTP):
         await super().smtp_RCPT(arg)
 
 
+class Domains:
+    """Those that mail is taken for: the installation's, and the return paths of accounts."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._own = runtime.settings.bounce_domain.lower()
+        self._known: frozenset[str] = frozenset()
+        self._read_at = float("-inf")
+
+    def has(self, domain: str) -> bool:
+        """Looked up in the database, but not at the pace of who tries names."""
+        domain = domain.lower()
+        if domain == self._own or domain in self._known:
+            return True
+        now = time.monotonic()
+        if now - self._read_at < _REMEMBERED:
+            return False
+        with self._runtime.transaction(None) as session:
+            hosts = session.scalars(text("SELECT return_path_hosts()"))
+            self._known, self._read_at = frozenset(hosts), now
+        return domain in self._known
+
+
 class Door:
     """Says at RCPT for whom mail is taken, and 250 only when it is committed."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._domain = runtime.settings.bounce_domain.lower()
+        self._domains = Domains(runtime)
 
     def meant(self, address: str) -> Meant | None:
         """Whom an address means; None for one that is not ours or not signed by us."""
         local, _, domain = address.rpartition("@")
-        if domain.lower() != self._domain:
+        if not self._domains.has(domain):
             return None
         if local.lower() in OPERATOR:
             return Meant("bounce", None)
@@ -118,7 +145,12 @@ class Door:
     ) -> str:
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
             return "452 4.5.3 too many recipients"
-        if self.meant(address) is None:
+        try:
+            meant = await asyncio.to_thread(self.meant, address)
+        except SQLAlchemyError as error:
+            log.warning("Domains can't be read: %s", str(error).partition("\n")[0])
+            return "451 4.3.0 it can't be looked up at present"
+        if meant is None:
             return "550 5.1.1 there is no such address here"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
