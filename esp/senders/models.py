@@ -146,6 +146,7 @@ class DomainProvider(Table):
     """Which provider a domain's mail goes to."""
 
     __tablename__ = "domain_providers"
+    __table_args__ = (Index("ix_domain_providers_site", "site"),)
 
     domain: Mapped[str] = mapped_column(primary_key=True)
     provider_id: Mapped[int] = mapped_column(ForeignKey("providers.id"))

@@ -340,6 +340,7 @@ def _tables() -> None:
     op.add_column(
         "domain_providers", sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True)
     )
+    op.create_index("ix_domain_providers_site", "domain_providers", ["site"], unique=False)
     op.add_column(
         "transports", sa.Column("kind", sa.Text(), server_default="relay", nullable=False)
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from esp.config import Settings, is_loopback
 from esp.delivery.pacing.limits import Limits
+from esp.delivery.sender.hosts import question
 from esp.delivery.sender.routes import Exit, Route
 from esp.delivery.smtp.commands import Auth
 from esp.delivery.smtp.introduction import TlsMode
@@ -94,7 +95,7 @@ def direct_lane(
     """The lane to the servers that take `domain`'s mail."""
     return Lane(
         key=route,
-        mx_domain=domain,
+        mx_domain=question(route, domain),
         tls="starttls",
         sources=sources,
         max_connections=_connections(route, limits.connections),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from esp.errors import N_
 from esp.senders import providers
 from esp.senders.mx.destination import Destination, Undeliverable, Unresolved
 from esp.senders.mx.resolver import Resolver, Result, resolve
@@ -28,6 +29,10 @@ _STALE = text("""
 _LOOKUP = text("""
     SELECT domain, provider_id, CASE WHEN expires_at > :now THEN site ELSE '' END
     FROM domain_providers WHERE domain = ANY(:domains)
+""")
+_MEMBERS = text("""
+    SELECT domain FROM domain_providers
+    WHERE site = :site AND domain <> :domain AND expires_at > :now ORDER BY random() LIMIT 3
 """)
 # What is not known now leaves the provider that was known, but no site: hosts may have moved.
 _KEEP = text("""
@@ -57,21 +62,48 @@ def stale(session: Session, domains: Sequence[str], now: datetime) -> list[str]:
     return list(session.scalars(_STALE, {"domains": list(domains), "now": now}))
 
 
-def finding(resolver: Resolver, transaction: Transaction) -> Callable[[str, datetime], Destination]:
+class Finder:
     """What a sending process asks, in threads; each answer is kept for all others."""
 
-    def find(domain: str, now: datetime) -> Destination:
+    def __init__(self, resolver: Resolver, transaction: Transaction) -> None:
+        self._resolver = resolver
+        self._transaction = transaction
+
+    def of_domain(self, domain: str, now: datetime) -> Destination:
+        """Raises Undeliverable or Unresolved."""
         try:
-            result: Result = resolve(resolver, domain, now)
+            result: Result = resolve(self._resolver, domain, now)
         except (Undeliverable, Unresolved) as answer:
             result = answer
-        with transaction(None) as session:
+        with self._transaction(None) as session:
             keep(session, {domain: result}, now)
         if isinstance(result, Destination):
             return result
         raise result
 
-    return find
+    def of_site(self, site: str, domain: str, now: datetime) -> Destination:
+        """The hosts of `site` as `domain`, or else another domain there, names them now.
+
+        Whoever owns the one domain must not lead astray, nor bounce, the mail of all others that
+        share the site: what it says counts only while it still says the same. Raises Unresolved.
+        """
+        found = self._still(site, domain, now)
+        if found is not None:
+            return found
+        with self._transaction(None) as session:
+            others = session.scalars(_MEMBERS, {"site": site, "domain": domain, "now": now}).all()
+        for one in others:
+            found = self._still(site, one, now)
+            if found is not None:
+                return found
+        raise Unresolved(N_("The hosts of the domain have just changed."))
+
+    def _still(self, site: str, domain: str, now: datetime) -> Destination | None:
+        try:
+            found = self.of_domain(domain, now)
+        except (Undeliverable, Unresolved):
+            return None
+        return found if found.site == site else None
 
 
 def keep(session: Session, results: Mapping[str, Result], now: datetime) -> None:

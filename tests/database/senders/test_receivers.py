@@ -224,7 +224,7 @@ def test_the_domains_of_imported_people_are_looked_up(asking):
 
 def test_what_is_found_while_sending_is_known_to_all(asking):
     resolver = Resolver.of(asking.settings, asking.transaction)
-    find = receivers.finding(resolver, asking.transaction)
+    find = receivers.Finder(resolver, asking.transaction).of_domain
     with pytest.raises(Undeliverable) as never:
         find("dead.example", NOW)
     assert never.value.enhanced == "5.1.10"
@@ -238,6 +238,31 @@ def test_what_is_found_while_sending_is_known_to_all(asking):
             "dead.example": ("other", ""),
             "here.example": ("here.example", found.site),
         }
+
+
+@pytest.fixture
+def shared(asking, dns_server):
+    """A site of two domains, and one who may ask for it."""
+    for domain in ("one.example", "two.example"):
+        dns_server[domain] = {"MX": ["10 mx.shared.example."], "TTL": 0}
+    dns_server["mx.shared.example"] = {"A": ["192.0.2.1"]}
+    resolver = Resolver.of(asking.settings, asking.transaction)
+    finder = receivers.Finder(resolver, asking.transaction)
+    site = finder.of_domain("one.example", NOW).site
+    assert finder.of_domain("two.example", NOW).site == site
+    return finder, site
+
+
+@pytest.mark.parametrize("news", [{"MX": ["10 mx.evil.example."]}, {"MX": ["0 ."]}, SERVFAIL])
+def test_who_leaves_a_site_takes_no_others_along(shared, dns_server, news):
+    finder, site = shared
+    dns_server["mx.evil.example"] = {"A": ["192.0.2.66"]}
+    dns_server["one.example"] = news
+    found = finder.of_site(site, "one.example", NOW)
+    assert [one.name for one in found.hosts] == ["mx.shared.example"]
+    dns_server["two.example"] = news
+    with pytest.raises(Unresolved):
+        finder.of_site(site, "one.example", NOW)
 
 
 def test_a_policy_once_fetched_binds_the_next_process_too(asking):
