@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, render_template, url_for
@@ -13,7 +14,7 @@ from werkzeug.wrappers import Response
 from wtforms import EmailField, SelectField, StringField
 
 from esp import addresses
-from esp.broadcasts import compose
+from esp.broadcasts import alignment, compose
 from esp.broadcasts.models import Broadcast
 from esp.entrypoints.web import broadcast_words as words
 from esp.entrypoints.web.broadcasts import to_progress
@@ -34,6 +35,8 @@ class SenderForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     transport_id = SelectField(__("Leaves by"), validate_choice=False)
     source = SelectField(__("Leaves from"), validate_choice=False)
     rate_per_minute = StringField(__("Messages a minute, at most"))
+    # What is offered as sender’s address, those that work first.
+    senders: Sequence[alignment.Sender] = ()
 
     def values(self) -> dict[str, Any]:
         """What was typed, checked field by field."""
@@ -81,6 +84,7 @@ def sender(broadcast_id: int) -> str | tuple[str, int] | Response:
         form = SenderForm(data=_shown(broadcast))
         form.transport_id.choices = _choices(session)
         form.source.choices = _sources(session)
+        form.senders = alignment.senders(session, current_account_id())
     if not form.is_submitted():
         return _page(form, broadcast)
     try:

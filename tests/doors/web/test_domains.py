@@ -14,15 +14,10 @@ from esp.entrypoints.web import create_pages
 from esp.senders import dkim_keys, domain_checks, sending_domains
 from esp.senders.dns_checks import Finding
 from tests.dns import FakeDns
-from tests.doors.web.visitor import Visitor, colleague, company, page
+from tests.doors.web.visitor import Visitor, colleague, page
 from tests.factories import make_broadcast, make_list
 
 BASE = "/a/acme/domains"
-
-
-@pytest.fixture
-def acme(runtime) -> tuple[int, int]:
-    return company(runtime, email="ani@acme.example")
 
 
 @pytest.fixture
@@ -42,13 +37,6 @@ def app(runtime, dns):
     app = create_pages(runtime)
     app.testing = True
     return app
-
-
-@pytest.fixture
-def owner(app, runtime, acme) -> Visitor:
-    visitor = Visitor(app)
-    visitor.enter(runtime, acme[1])
-    return visitor
 
 
 @pytest.fixture
@@ -224,3 +212,18 @@ def test_an_unaligned_sender_is_told_in_the_review_with_a_way_to_mend_it(
     assert "Receivers can't tell that mail from acme.example is yours." in page(review)
     assert f'href="{BASE}"' in review.text
     assert owner.post(f"/a/acme/broadcasts/{draft}/send").status_code == 409
+
+
+def test_senders_whose_domain_works_are_offered_first(owner, runtime, acme, domain_id):
+    with runtime.transaction(acme[0]) as session:
+        draft = make_broadcast(session, acme[0], from_address="a@kopi.example")
+    part = f"dkim:{key(runtime, acme, domain_id).selector}"
+    found(runtime, acme, domain_id, **{part: Finding("working")})
+
+    text = owner.get(f"/a/acme/broadcasts/{draft}/sender").text
+
+    offered = re.findall(r'<option value="([^"]+@[^"]+)" label="([^"]+)"', text)
+    assert offered == [
+        ("news@acme.example", "news@acme.example – its domain is ready"),
+        ("a@kopi.example", "a@kopi.example – its domain is not ready yet"),
+    ]
