@@ -20,11 +20,8 @@ from esp.senders.dkim_records import (
     Algorithm,
     PrivateKey,
     SigningKey,
-    TxtRecord,
     load,
     public_part,
-    record,
-    tells,
 )
 from esp.senders.key_states import OVERLAP, SETTLING
 from esp.senders.models import DkimKey, SendingDomain
@@ -87,16 +84,6 @@ def key_of(session: Session, account_id: int, key_id: int) -> DkimKey:
     if found is None:
         raise NotFound()
     return found
-
-
-def record_of(key: DkimKey, domain: str) -> TxtRecord:
-    """What to publish for it; `domain` is the name of its sending domain."""
-    return record(key.selector, domain, key.algorithm, key.public_key)
-
-
-def matches(key: DkimKey, txt_values: Sequence[str]) -> bool:
-    """Whether DNS answers with this very key: the text of each TXT record, its strings joined."""
-    return tells(txt_values, key.algorithm, key.public_key)
 
 
 def is_whole(key: DkimKey, cipher: Cipher) -> bool:

@@ -21,6 +21,7 @@ from esp.delivery.sender.signers import from_domain
 from esp.entrypoints.tasks import broadcasts
 from esp.runtime import Runtime
 from esp.senders import dkim_keys
+from esp.senders.dkim_records import record
 from esp.senders.models import SendingDomain
 from tests.factories import make_account, make_broadcast, make_contact, make_list, subscribe
 from tests.flows.processes import wait_until
@@ -46,7 +47,7 @@ class Published:
             key = dkim_keys.create_key(
                 session, self.account_id, self.domain_id, algorithm, self.runtime.cipher, utc_now()
             )
-            shown = dkim_keys.record_of(key, self.name)
+            shown = record(key.selector, self.name, key.algorithm, key.public_key)
             self.records[shown.name] = shown.value
             dkim_keys.mark_seen(session, self.account_id, key.id, utc_now())
         return key.selector

@@ -12,6 +12,7 @@ from sqlalchemy import update
 from esp.entrypoints.cli import main
 from esp.runtime import Runtime
 from esp.senders import dkim_keys, sending_domains
+from esp.senders.dkim_records import record
 from esp.senders.dns_checks import KEY_LOST
 from esp.senders.models import DkimKey
 from tests.dns import FakeDns
@@ -53,7 +54,7 @@ def test_dns_is_compared_with_the_private_key(runtime, account_id, run):
     with runtime.transaction(account_id) as session:
         row = sending_domains.domains(session, account_id)[0]
         key = dkim_keys.keys_of(session, account_id, row.id)[0]
-        told = dkim_keys.record_of(key, "acme.example")
+        told = record(key.selector, "acme.example", key.algorithm, key.public_key)
     zones = {
         told.name: {"TXT": [" ".join(f'"{piece}"' for piece in told.strings)]},
         "_dmarc.acme.example": {"TXT": ['"v=DMARC1; p=none"']},
