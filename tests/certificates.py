@@ -67,10 +67,14 @@ def authority(name: str = "Authority", issuer: Issued | None = None) -> Issued:
 
 
 def issue(
-    *names: str, by: Issued | None = None, days: tuple[int, int] = (-10, 10), ca: bool = False
+    *names: str,
+    by: Issued | None = None,
+    days: tuple[int, int] = (-10, 10),
+    ca: bool = False,
+    subject: str = "somebody",
 ) -> Issued:
     """A server's certificate for `names`, valid from and to so many days from now."""
-    return _issue(names[0] if names else "nobody", names, by, ca=ca, days=days)
+    return _issue(subject, names, by, ca=ca, days=days)
 
 
 def _issue(

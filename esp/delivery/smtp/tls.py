@@ -26,6 +26,8 @@ def verifying_context(ca_file: str | None = None) -> ssl.SSLContext:
     """Asks for a certificate in the server's name, of `ca_file` or the system's authorities."""
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # RFC 8461 §4.2: a name counts where it belongs, in the SAN.
+    context.hostname_checks_common_name = False
     return context
 
 

@@ -15,6 +15,7 @@ from esp.clock import utc_now
 from esp.delivery.smtp.exchanges import exchanges
 from esp.delivery.smtp.lane import Lane
 from esp.delivery.smtp.loop import Loop
+from esp.delivery.smtp.tls import verifying_context
 from esp.senders.mx import Destination
 from esp.senders.mx.fetch import Fetcher
 from esp.senders.mx.find import World, find
@@ -29,6 +30,8 @@ ROOT = authority()
 MX = "mx.a.example"
 GOOD = issue(MX, by=ROOT)
 WRONG_NAME = issue("mx.b.example", by=ROOT)
+# Its subject alone bears the name.
+NO_NAME = issue(by=ROOT, subject=MX)
 EXPIRED = issue(MX, by=ROOT, days=(-9, -2))
 UNKNOWN = issue(MX, by=authority())
 
@@ -84,7 +87,9 @@ def deliver(
             zones[f"_{server.port}._tcp.{MX}"] = {"TLSA": [tlsa]}
         with FakeDns(zones, secure=["a.example"] if tlsa else []) as names:
             world = World(Questions((names.nameserver,)), Fetcher(), port=server.port)
-            lane = Lane("lane", mx_domain="a.example", context=ours() if context else None)
+            lane = Lane(
+                "lane", mx_domain="a.example", context=ours(receiver.folder) if context else None
+            )
             with Loop(
                 feed, [lane], QUICK, resolve_mx=exchanges(seek(world, policy), utc_now)
             ) as loop:
@@ -101,13 +106,19 @@ def seek(world: World, policy: Policy | None) -> Callable[[str, datetime], Desti
     return lambda domain, now: asyncio.run(find(world, domain, kept, now)).destination
 
 
-def ours() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(ROOT.der))
-    return context
+def ours(folder: Path) -> ssl.SSLContext:
+    file = folder / "root.pem"
+    file.write_text(ssl.DER_cert_to_PEM_cert(ROOT.der))
+    return verifying_context(str(file))
 
 
-CERTIFICATES = {"good": GOOD, "name": WRONG_NAME, "expired": EXPIRED, "unknown": UNKNOWN}
+CERTIFICATES = {
+    "good": GOOD,
+    "name": WRONG_NAME,
+    "no name": NO_NAME,
+    "expired": EXPIRED,
+    "unknown": UNKNOWN,
+}
 
 
 @pytest.mark.standard("TLS-01")
@@ -132,6 +143,7 @@ TESTING = Policy("testing", (MX,), 86_400)
     [
         ("good", OFFERS, "sent"),
         ("name", OFFERS, "deferred tls"),
+        ("no name", OFFERS, "deferred tls"),
         ("expired", OFFERS, "deferred tls"),
         ("unknown", OFFERS, "deferred tls"),
         pytest.param("good", BREAKS, "deferred tls", marks=pytest.mark.standard("TLS-01")),
