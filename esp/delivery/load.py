@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from esp.contacts.merge import COLUMNS, partial_data
 from esp.delivery import arrays
 from esp.delivery.batches import Claim
+from esp.delivery.smtp.envelope import Envelope
 from esp.delivery.tracking import allowed
 
 # Four questions about a thousand people each, because in one the planner loops over them: four
@@ -63,6 +64,7 @@ class Ready:
     """A recipient who may be mailed; `expires_at` only after a deferral.
 
     `values` begins with the contact's number, address and consent; the audience's columns follow.
+    `prepared` is the copy, if it was made before its turn, and when.
     """
 
     seq: int
@@ -72,6 +74,7 @@ class Ready:
     expires_at: datetime | None
     track_opens: bool
     values: Sequence[Any]
+    prepared: tuple[Envelope, datetime] | None = None
 
     def contact(self, columns: Sequence[str]) -> dict[str, Any]:
         """What `contact` holds in merge tags; `columns` are the audience's."""

@@ -16,6 +16,7 @@ from esp.delivery.facts import NoticeOutcome, RecipientOutcome
 from esp.delivery.load import Ready, Skip
 from esp.delivery.notices import Due
 from esp.delivery.plan import FillError
+from esp.delivery.sender.ahead import copy_for
 from esp.delivery.sender.governor import Governor
 from esp.delivery.sender.lanes import Pace, Queue, Share, Work
 from esp.delivery.sender.messages import Message
@@ -86,8 +87,7 @@ class Feed:
                 self._lost(error)
                 return Wait(time.monotonic() + _SHORT)
             if isinstance(found, tuple):
-                work, ready = found
-                envelope = self._fill(queue, work, ready)
+                envelope = self._fill(queue, *found)
                 if envelope is not None:
                     governor.begun(way)
                     return envelope
@@ -269,10 +269,10 @@ class Feed:
             self._leave_if_over(work)
         return None
 
-    def _fill(self, queue: Queue, work: Work, ready: Ready) -> Envelope | None:
-        now = self._runtime.clock()
+    def _fill(self, queue: Queue, share: Share, ready: Ready) -> Envelope | None:
+        now, work = self._runtime.clock(), share.work
         try:
-            envelope = work.message.envelope((queue, work, ready), ready, now)
+            envelope = copy_for(queue, share, ready, now)
         except Exception as error:
             # One person's data must not stop the mail of all others.
             expected = isinstance(error, FillError)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
 from esp.delivery.batches import Claim
 from esp.delivery.load import Ready
@@ -43,13 +44,14 @@ class Work:
 
 
 class Share:
-    """The recipients of a work that go in one lane."""
+    """The recipients of a work that go in one lane; `filled_at`: when copies were last made."""
 
-    __slots__ = ("waiting", "work")
+    __slots__ = ("filled_at", "waiting", "work")
 
     def __init__(self, work: Work, waiting: Iterable[Ready]) -> None:
         self.work = work
         self.waiting = deque(waiting)
+        self.filled_at: datetime | None = None
         work.waiting += len(self.waiting)
 
     def take(self) -> Ready:
@@ -101,7 +103,7 @@ class Queue:
             lines.append(line)
         line.queue.append(share)
 
-    def take(self, pace: Pace) -> tuple[Work, Ready] | float | None:
+    def take(self, pace: Pace) -> tuple[Share, Ready] | float | None:
         """The next to begin; or the moment before which there is none; or None: nothing waits."""
         soonest: float | None = None
         accounts = self._accounts
@@ -119,7 +121,7 @@ class Queue:
         return soonest
 
     @staticmethod
-    def _of_account(lines: deque[_Line], pace: Pace) -> tuple[Work, Ready] | float | None:
+    def _of_account(lines: deque[_Line], pace: Pace) -> tuple[Share, Ready] | float | None:
         soonest: float | None = None
         for _ in range(len(lines)):
             queue = lines[0].queue
@@ -132,7 +134,7 @@ class Queue:
             share = queue[0]
             wait = pace(share.work.message)
             if not wait:
-                return share.work, share.take()
+                return share, share.take()
             soonest = wait if soonest is None else min(soonest, wait)
         return soonest
 
