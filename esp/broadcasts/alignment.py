@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from esp import addresses
 from esp.accounts.models import Account
 from esp.broadcasts.models import Broadcast
-from esp.config import is_loopback
+from esp.config import DIRECT, is_loopback
 from esp.content.problems import Problem
 from esp.errors import N_, Refused
 from esp.senders import sending_domains, standing
@@ -85,6 +85,8 @@ def _unaligned(found: Standing, way: _Way) -> str:
 
 def _way(session: Session, account_id: int, transport_id: int | None, smtp_url: str) -> _Way | None:
     if transport_id is None:
+        if smtp_url == DIRECT:
+            return _Way(is_trial=False, is_own=False)
         host = urlsplit(smtp_url).hostname
         return _Way(is_loopback(host), is_own=False) if host else None
     transport = session.get(Transport, (account_id, transport_id))

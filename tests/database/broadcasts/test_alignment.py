@@ -57,6 +57,7 @@ class TestUnaligned:
     def test_a_sender_without_a_domain_is_refused_with_what_to_do(self, session, account_id):
         for way in (
             {"smtp_url": INSTALLATION},
+            {"smtp_url": "direct:"},
             {"transport_id": transport(session, account_id, RELAY)},
             {"transport_id": transport(session, account_id, DIRECT)},
         ):
