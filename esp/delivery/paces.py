@@ -65,12 +65,12 @@ def load(
             found[row.provider] = Pace(key, row.name, limits.of(row.name, None), adapt.FREE)
         else:
             known = limits.of(row.name, row)
-            warm = warm_rate(session, key, _warm_up(row), now) if row.warm_up_started_at else None
-            found[row.provider] = Pace(key, row.name, known, _state(row), warm)
+            warm = warm_rate(session, key, warm_up_of(row), now) if row.warm_up_started_at else None
+            found[row.provider] = Pace(key, row.name, known, state_of(row), warm)
     return found
 
 
-def _state(row: Row[Any]) -> State:
+def state_of(row: Row[Any]) -> State:
     return State(
         share=row.share,
         cap_per_minute=row.cap_per_minute,
@@ -85,7 +85,7 @@ def _state(row: Row[Any]) -> State:
     )
 
 
-def _warm_up(row: Row[Any]) -> WarmUp:
+def warm_up_of(row: Row[Any]) -> WarmUp:
     return WarmUp(row.warm_up_started_at, row.warm_up_judged_days, row.warm_up_held_days)
 
 

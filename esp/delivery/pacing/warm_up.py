@@ -13,9 +13,9 @@ CURVE = (
 )  # fmt: skip
 DAY = timedelta(days=1)
 # A day's mail goes within its first hours, since people read it by day.
-_MINUTES = 8 * 60
+MINUTES = 8 * 60
 # Below this a day has shown nothing.
-_USED = 0.5
+USED = 0.5
 _MOST_DEFERRED = 0.05
 _MOST_FAILED = 0.05
 # RCV-01
@@ -59,7 +59,7 @@ def allowance(warm: WarmUp) -> int | None:
 
 def is_good(day: Day, cap: int) -> bool:
     """Whether the curve may go up after such a day: it was used, and was taken well."""
-    if day.sent < cap * _USED:
+    if day.sent < cap * USED:
         return False
     tried = day.sent + day.deferred + day.failed
     return (
@@ -83,4 +83,4 @@ def rate(warm: WarmUp, sent_today: int) -> float | None:
     cap = allowance(warm)
     if cap is None:
         return None
-    return cap / _MINUTES if sent_today < cap else 0.0
+    return cap / MINUTES if sent_today < cap else 0.0
