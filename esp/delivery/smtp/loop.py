@@ -126,6 +126,7 @@ class Loop:
             callback()
             self.at(now + seconds, ring)
 
+        ring.__qualname__ = callback.__qualname__
         self.at(self.time() + seconds, ring)
 
     def run(self, until: float, stop: Callable[[], bool] = lambda: False) -> None:
@@ -218,29 +219,41 @@ class Loop:
     # -- one round ----------------------------------------------------------------------------
 
     def _turn(self, now: float, until: float) -> None:
-        timers = self._timers
-        while timers and timers[0][0] <= now:
-            heapq.heappop(timers)[2](now)
-        ready = self.time()
-        spent = ready - now
-        events = self._epoll.poll(max(0.0, min(until, timers[0][0]) - ready), _EVENTS)
+        spent, culprit = self._ring(now)
+        pause = min(until, self._timers[0][0]) - self.time()
+        events = self._epoll.poll(max(0.0, pause), _EVENTS)
         if events:
             handlers = self._handlers
-            ready = self.time()
+            began = self.time()
             for fd, what in events:
                 handle = handlers.get(fd)
                 if handle is not None:
                     handle(what, time.monotonic())
-            spent += self.time() - ready
+            spent += self.time() - began
         if self._graves:
             self._bury()
         if spent > self.longest_turn:
-            self._note(spent)
+            self._note(spent, culprit)
 
-    def _note(self, spent: float) -> None:
+    def _ring(self, now: float) -> tuple[float, str]:
+        """Call what is due: how long that took, and the name of what took longest."""
+        timers, due = self._timers, []
+        # First all are taken out: one that asks for the next moment must not keep connections
+        # waiting.
+        while timers and timers[0][0] <= now:
+            due.append(heapq.heappop(timers)[2])
+        longest, culprit, ready = 0.0, "", now
+        for callback in due:
+            callback(now)
+            before, ready = ready, self.time()
+            if ready - before > longest:
+                longest, culprit = ready - before, callback.__qualname__
+        return ready - now, culprit
+
+    def _note(self, spent: float, culprit: str) -> None:
         self.longest_turn = spent
         if spent > _LAG:
-            log.warning("All connections had to wait %.1f s for one turn of the loop.", spent)
+            log.warning("All connections had to wait %.1f s; slowest timer: %s.", spent, culprit)
 
     def _bury(self) -> None:
         for sock in self._graves:

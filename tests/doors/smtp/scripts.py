@@ -50,7 +50,7 @@ def hello_and_421(client: Client) -> None:
     client.say(b"250 ok")
     client.group()
     client.body()
-    client.say(b"421 4.3.2 max message per connection")
+    client.say(b"421 4.3.2 going down")
 
 
 # -- after DATA -------------------------------------------------------------------------------
