@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography import x509
@@ -25,6 +26,11 @@ from esp.delivery.smtp.loop import Loop
 QUICK = Timing(
     connect=2, greeting=0.5, ehlo=0.5, tls=1, auth=0.5, mail=0.5, rcpt=0.5, data=0.5, block=0.5,
     dot=0.5, quit=0.5, idle=0.3, poll=0.02, retry_first=0.05, retry_last=0.2, sweep=0.02,
+)  # fmt: skip
+# For receivers that answer, however busy the machine is.
+PATIENT = replace(
+    QUICK, connect=30, greeting=30, ehlo=30, tls=30, auth=30, mail=30, rcpt=30, data=30, block=30,
+    dot=30, quit=30,
 )  # fmt: skip
 
 
@@ -69,8 +75,8 @@ def run(
     feed: ListFeed,
     *lanes: Lane,
     until: Callable[[], bool] | None = None,
-    timing: Timing = QUICK,
-    seconds: float = 10,
+    timing: Timing = PATIENT,
+    seconds: float = 30,
 ) -> None:
     """Send until every envelope is settled (or `until()`), then take leave."""
     stop = until or feed.done

@@ -16,7 +16,7 @@ from esp.delivery.smtp.lane import Lane, Timing
 from esp.delivery.smtp.loop import Loop
 from esp.delivery.smtp.resolve import Host, NoHosts
 from tests.doors.smtp.parties import (
-    QUICK,
+    PATIENT,
     Client,
     ListFeed,
     Scripted,
@@ -61,7 +61,7 @@ def send(
     feed: ListFeed,
     book: Book,
     until: Callable[[], bool] | None = None,
-    timing: Timing = QUICK,
+    timing: Timing = PATIENT,
 ) -> None:
     until = until or feed.done
     lanes = [Lane(key, mx_domain=str(key)) for key in feed.lanes]
@@ -107,7 +107,7 @@ def test_a_domain_that_takes_no_mail_fails_each_envelope_at_once() -> None:
 def test_a_domain_that_takes_no_mail_is_asked_again_after_a_while() -> None:
     feed = ListFeed(domain=[message(1)])
     book = Book(domain=NoHosts(NULL_MX))
-    timing = replace(QUICK, names=0.05)
+    timing = replace(PATIENT, names=0.05)
     with (
         Sink(lambda _: None) as sink,
         Loop(feed, [Lane("domain", mx_domain="domain")], timing, resolve_mx=book) as loop,

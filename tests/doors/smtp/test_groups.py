@@ -14,7 +14,7 @@ from bench.sink import Sink
 from esp.delivery.smtp.envelope import Envelope, Outcome
 from esp.delivery.smtp.lane import Lane
 from esp.delivery.smtp.loop import Loop
-from tests.doors.smtp.parties import QUICK, ListFeed, message
+from tests.doors.smtp.parties import PATIENT, ListFeed, message
 
 
 class LimitedFeed(ListFeed):
@@ -69,7 +69,7 @@ def test_lanes_of_a_group_never_hold_more_together(allowed: int) -> None:
 
     with (
         Sink(lambda _: None, Behaviour(delay=0.002)) as sink,
-        Loop(feed, lanes(sink.port, "a", "b", "c", messages=7), QUICK) as loop,
+        Loop(feed, lanes(sink.port, "a", "b", "c", messages=7), PATIENT) as loop,
     ):
         run(loop, done)
     assert most == allowed
@@ -80,7 +80,7 @@ def test_the_longest_waiting_lane_gets_the_next_place() -> None:
     feed = LimitedFeed({"group": 1}, a=letters(1, 10), b=letters(2, 10), c=letters(3, 10))
     with (
         Sink(lambda _: None) as sink,
-        Loop(feed, lanes(sink.port, "a", "b", "c", messages=5), QUICK) as loop,
+        Loop(feed, lanes(sink.port, "a", "b", "c", messages=5), PATIENT) as loop,
     ):
         run(loop, feed.done)
     turns = [feed.order[n] for n in range(0, 30, 5)]
@@ -93,7 +93,7 @@ def test_a_lane_with_nothing_to_send_makes_room_at_once() -> None:
     feed = LimitedFeed({"group": 1}, a=letters(1, 1), b=[])
     with (
         Sink(lambda _: None) as sink,
-        Loop(feed, lanes(sink.port, "a"), QUICK) as loop,
+        Loop(feed, lanes(sink.port, "a"), PATIENT) as loop,
     ):
         run(loop, feed.done)
         feed.lanes["b"] += letters(2, 1)
@@ -102,7 +102,7 @@ def test_a_lane_with_nothing_to_send_makes_room_at_once() -> None:
         for lane in lanes(sink.port, "b"):
             loop.add(lane)
         run(loop, feed.done)
-    assert feed.at[2000] - asked < QUICK.idle
+    assert feed.at[2000] - asked < PATIENT.idle
 
 
 def test_when_there_may_be_fewer_nothing_is_cut_off() -> None:
@@ -110,7 +110,7 @@ def test_when_there_may_be_fewer_nothing_is_cut_off() -> None:
     feed = LimitedFeed({"group": 6}, a=letters(1, 400), b=letters(2, 400))
     with (
         Sink(got.extend, Behaviour(delay=0.005)) as sink,
-        Loop(feed, lanes(sink.port, "a", "b"), QUICK) as loop,
+        Loop(feed, lanes(sink.port, "a", "b"), PATIENT) as loop,
     ):
         run(loop, lambda: loop.connections == 6)
         feed.limits["group"] = 2
@@ -134,14 +134,14 @@ def test_idle_connections_leave_first() -> None:
     feed = LimitedFeed({"group": 2}, a=letters(1, 1), b=letters(2, 1))
     with (
         Sink(lambda _: None) as sink,
-        Loop(feed, lanes(sink.port, "a", "b", connections=1), QUICK) as loop,
+        Loop(feed, lanes(sink.port, "a", "b", connections=1), PATIENT) as loop,
     ):
         run(loop, feed.done)
         assert loop.connections == 2
         feed.limits["group"] = 1
         changed = time.monotonic()
         run(loop, lambda: loop.connections == 1)
-        assert time.monotonic() - changed < QUICK.idle
+        assert time.monotonic() - changed < PATIENT.idle
 
 
 def test_a_lane_that_can_not_connect_keeps_no_place() -> None:
@@ -149,7 +149,7 @@ def test_a_lane_that_can_not_connect_keeps_no_place() -> None:
     dead = Lane("dead", [("127.0.0.1", 1)], group="group")
     with (
         Sink(lambda _: None) as sink,
-        Loop(feed, [dead, *lanes(sink.port, "a")], QUICK) as loop,
+        Loop(feed, [dead, *lanes(sink.port, "a")], PATIENT) as loop,
     ):
         run(loop, lambda: len(feed.outcomes) == 5)
         run(loop, lambda: len(feed.failures) >= 3)
@@ -160,7 +160,7 @@ def test_removing_a_waiting_lane() -> None:
     feed = LimitedFeed({"group": 1}, a=letters(1, 50), b=letters(2, 5))
     with (
         Sink(lambda _: None, Behaviour(delay=0.005)) as sink,
-        Loop(feed, lanes(sink.port, "a", "b"), QUICK) as loop,
+        Loop(feed, lanes(sink.port, "a", "b"), PATIENT) as loop,
     ):
         run(loop, lambda: loop.connections == 1)
         first, other = ("a", "b") if len(feed.lanes["a"]) < 50 else ("b", "a")
@@ -173,7 +173,7 @@ def test_thousands_of_quiet_lanes_cost_nothing() -> None:
     names = [f"lane {number}" for number in range(2000)]
     feed = LimitedFeed({"group": 50}, **{name: [] for name in names})
     # Looked at so often, lanes at rest would take all the time there is.
-    timing = replace(QUICK, sweep=0.0005)
+    timing = replace(PATIENT, sweep=0.0005)
     with Sink(lambda _: None) as sink, Loop(feed, lanes(sink.port, *names), timing) as loop:
         run(loop, lambda: len(loop.quiet(0.05)) == len(names), seconds=60)
         before = time.thread_time()
@@ -186,7 +186,7 @@ def test_thousands_of_quiet_lanes_cost_nothing() -> None:
 
 def test_quiet_lanes_are_named() -> None:
     feed = ListFeed(a=letters(1, 1), b=[])
-    with Sink(lambda _: None) as sink, Loop(feed, lanes(sink.port, "a", "b"), QUICK) as loop:
+    with Sink(lambda _: None) as sink, Loop(feed, lanes(sink.port, "a", "b"), PATIENT) as loop:
         run(loop, lambda: feed.done() and loop.connections > 0)
         assert "a" not in loop.quiet(0)
         run(loop, lambda: loop.quiet(0.1) == ["b", "a"] or loop.quiet(0.1) == ["a", "b"])
@@ -202,7 +202,7 @@ def test_a_slow_turn_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
         while time.monotonic() < until:
             pass
 
-    with Loop(ListFeed(), timing=QUICK) as loop:
+    with Loop(ListFeed(), timing=PATIENT) as loop:
         loop.every(0.01, dawdle)
         with caplog.at_level(logging.WARNING):
             loop.run(time.monotonic() + 1)
@@ -218,7 +218,7 @@ def test_a_timer_that_asks_for_the_next_moment_keeps_nobody_waiting() -> None:
     def again(_now: float) -> None:
         loop.at(0.0, again)
 
-    with Sink(lambda _: None) as sink, Loop(feed, lanes(sink.port, "a"), QUICK) as loop:
+    with Sink(lambda _: None) as sink, Loop(feed, lanes(sink.port, "a"), PATIENT) as loop:
         again(0.0)
         run(loop, feed.done)
         assert loop.worst_lag() < 1

@@ -8,14 +8,14 @@ import pytest
 
 from esp.delivery.smtp.lane import Lane
 from tests.doors.smtp import scripts
-from tests.doors.smtp.parties import Client, ListFeed, Scripted, message, run
+from tests.doors.smtp.parties import QUICK, Client, ListFeed, Scripted, message, run
 from tests.doors.smtp.scripts import Script
 
 
 def send(count: int, *played: Script) -> ListFeed:
     feed = ListFeed(lane=[message(n) for n in range(1, count + 1)])
     with Scripted(*played) as server:
-        run(feed, Lane("lane", [("127.0.0.1", server.port)], max_connections=1))
+        run(feed, Lane("lane", [("127.0.0.1", server.port)], max_connections=1), timing=QUICK)
     return feed
 
 
@@ -102,7 +102,7 @@ def failing(*lines: bytes) -> Script:
 def test_a_server_that_lets_nothing_begin(script: Script, kind: str, stage: str) -> None:
     feed = ListFeed(lane=[message(1)])
     with Scripted(script, script, scripts.well_behaved) as server:
-        run(feed, Lane("lane", [("127.0.0.1", server.port)], max_connections=1))
+        run(feed, Lane("lane", [("127.0.0.1", server.port)], max_connections=1), timing=QUICK)
     # Nothing was taken from the feed meanwhile, and the lane tried again by itself.
     assert feed.fates() == {1: ("sent", 250, "dot")}
     assert [(one.kind, one.stage) for _, one in feed.failures] == [(kind, stage)] * 2
@@ -113,7 +113,7 @@ def test_a_failing_server_is_not_hammered() -> None:
     with Scripted(failing(b"421 busy")) as server:
         lane = Lane("lane", [("127.0.0.1", server.port)])
         started = time.monotonic()
-        run(feed, lane, until=lambda: time.monotonic() > started + 1)
+        run(feed, lane, timing=QUICK, until=lambda: time.monotonic() > started + 1)
         # QUICK rests 25-50 ms, then twice as long each time up to 100-200 ms.
         assert 3 <= server.connections <= 14
 
@@ -127,7 +127,7 @@ def test_a_server_that_only_takes_connections_is_not_hammered() -> None:
     with Scripted(hang_up_on_mail) as server:
         started = time.monotonic()
         lane = Lane("lane", [("127.0.0.1", server.port)])
-        run(feed, lane, until=lambda: time.monotonic() > started + 1)
+        run(feed, lane, timing=QUICK, until=lambda: time.monotonic() > started + 1)
     assert len(feed.outcomes) <= 14
     assert {kind for kind, _, _ in feed.fates().values()} == {"deferred"}
 
@@ -149,7 +149,7 @@ def test_an_answer_in_the_middle_of_a_large_message(rudely: bool) -> None:
     feed = ListFeed(lane=[message(1)])
     feed.lanes["lane"][0].data += (b"y" * 70 + b"\r\n") * 300_000
     with Scripted(too_much) as server:
-        run(feed, Lane("lane", [("127.0.0.1", server.port)]))
+        run(feed, Lane("lane", [("127.0.0.1", server.port)]), timing=QUICK)
     assert feed.fates() == {1: ("failed", 552, "dot")}
 
 
@@ -158,7 +158,7 @@ def test_a_reset_in_the_middle_of_a_large_message() -> None:
     feed = ListFeed(lane=[message(1), message(2), message(3)])
     feed.lanes["lane"][0].data += scripts.LARGE
     with Scripted(scripts.reset_in_the_body, scripts.well_behaved) as server:
-        run(feed, Lane("lane", [("127.0.0.1", server.port)], max_connections=1))
+        run(feed, Lane("lane", [("127.0.0.1", server.port)], max_connections=1), timing=QUICK)
     assert feed.fates() == {
         1: ("deferred", 0, "data"),
         2: ("deferred", 0, "mail"),  # begun behind it
