@@ -26,6 +26,7 @@ NOT_PAGES = {
     "imports.rejected_lines",
     "mailbox.raw",
     "pictures.show",
+    "pools.names",
     "reports.hours_file",
     "reports.links_file",
     "reports.providers_file",

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from itertools import pairwise
 
 import pytest
 from sqlalchemy import text
@@ -140,7 +139,8 @@ def test_the_rate_of_a_broadcast_is_kept_and_delays_no_other(real_runtime, recei
     assert len(fast) == 200
     assert max(fast) < times[0] + 2
     assert 10 <= len(times) <= 32
-    assert all(later - sooner > 0.02 for sooner, later in pairwise(times[3:]))
+    # Ten a second, and what a busy machine may make up for of the last quarter of one.
+    assert all(later - sooner > 1 for sooner, later in zip(times, times[13:], strict=False))
 
 
 def test_accounts_take_turns(real_runtime, receiver):

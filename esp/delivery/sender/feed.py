@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator
+from datetime import datetime
 from typing import cast
 
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +23,7 @@ from esp.delivery.sender.lanes import Pace, Queue, Share, Work
 from esp.delivery.sender.messages import Message
 from esp.delivery.sender.outbox import Outbox
 from esp.delivery.sender.pace import Paces
+from esp.delivery.sender.paced import LONG_SECONDS
 from esp.delivery.sender.routes import Route, Way
 from esp.delivery.settle import settle
 from esp.delivery.smtp.envelope import Envelope, Outcome, Wait
@@ -34,8 +36,6 @@ LOW, HIGH = 1000, 2000
 # With so many in memory altogether, only ways that have run dry get more.
 CROWD = 10_000
 _SHORT = 0.002
-# What waits for a pause longer than this waits in the database.
-_LONG_PAUSE = 5.0
 
 Key = tuple[Queue, Work, Ready]
 
@@ -97,7 +97,7 @@ class Feed:
             if found is None:
                 self._hungry()
                 return None
-            return Wait(found)
+            return self._rest(queue, found)
 
     def connections_allowed(self, group: Hashable) -> int:
         """See `esp.delivery.smtp.lane.Limits`."""
@@ -252,22 +252,24 @@ class Feed:
 
     def _rest(self, queue: Queue, until: float) -> Wait | None:
         """For a short time here, for a longer one in the database."""
-        route = queue.route
-        if until - time.monotonic() < _LONG_PAUSE:
-            return None if queue.is_empty else Wait(until)
-        at = self._runtime.clock()
-        again_at = self._governor.opens_at(queue.way, at)
-        for share in list(queue.shares()):
-            work = share.work
-            if work.claim.provider_id == route.provider_id or not route.exit.is_direct:
-                work.drop()
-            else:
-                # Its batch holds other receivers' people too, who go on.
-                for ready in share.waiting:
-                    self._outbox.postpone(work, ready.seq, again_at, at)
-                share.clear()
-            self._leave_if_over(work)
-        return None
+        if until - time.monotonic() >= LONG_SECONDS:
+            at = self._runtime.clock()
+            for share in list(queue.shares()):
+                if self._governor.is_closed(queue.way, share.work.claim.account_id):
+                    self._put_back(queue, share, at)
+        return None if queue.is_empty else Wait(until)
+
+    def _put_back(self, queue: Queue, share: Share, at: datetime) -> None:
+        work, route = share.work, queue.route
+        if work.claim.provider_id == route.provider_id or not route.exit.is_direct:
+            work.drop()
+        else:
+            # Its batch holds other receivers' people too, who go on.
+            again_at = self._governor.opens_at(queue.way, work.claim.account_id, at)
+            for ready in share.waiting:
+                self._outbox.postpone(work, ready.seq, again_at, at)
+            share.clear()
+        self._leave_if_over(work)
 
     def _fill(self, queue: Queue, share: Share, ready: Ready) -> Envelope | None:
         now, work = self._runtime.clock(), share.work

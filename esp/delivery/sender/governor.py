@@ -20,7 +20,7 @@ from esp.delivery.pacing.limits import Limits
 from esp.delivery.pacing.reaction import SENT, Reaction
 from esp.delivery.pacing.slots import GRANT, Grant
 from esp.delivery.sender.lane_terms import NOTICE_CONNECTIONS
-from esp.delivery.sender.paced import Paced
+from esp.delivery.sender.paced import LONG_SECONDS, Paced
 from esp.delivery.sender.routes import Way
 from esp.delivery.smtp.envelope import Outcome
 from esp.delivery.tally import Tally
@@ -29,8 +29,6 @@ from esp.runtime import Runtime
 log = logging.getLogger(__name__)
 
 _WANTED = 1000
-# What lasts longer waits in the database.
-_LONG = 5.0
 _PROBE_EVERY = 1.0
 _REST = timedelta(minutes=10)
 
@@ -72,12 +70,12 @@ class Governor:
 
     def account_may_begin(self, way: Way, account_id: int) -> float:
         """The same of one account among those that share the way."""
-        stream = self._streams.get((account_id, way)) if self._streams else None
+        stream = self._streams.get((account_id, way))
         return self.may_begin(stream) if stream else 0.0
 
     @property
     def has_streams(self) -> bool:
-        """Whether any account is denied what others are not."""
+        """Whether any account may be denied what others are not."""
         return bool(self._streams)
 
     def begun(self, way: Way) -> None:
@@ -108,7 +106,7 @@ class Governor:
             return SENT
         reaction = react(paced.provider, outcome)
         if reaction.scope == "stream" and not way.account_id and way.provider_id:
-            paced = self._stream(way, account_id)
+            paced = self._paces[self._streams[account_id, way]]
         self._learn(paced, reaction, outcome, at)
         return reaction
 
@@ -128,24 +126,35 @@ class Governor:
     def limits(self, way: Way) -> Limits:
         return self._paces[way].limits
 
-    def closed(self) -> Iterator[Way]:
-        """Ways on which nothing may begin for a while."""
+    def closed(self, account_id: int) -> Iterator[Way]:
+        """Ways on which nothing of this account may begin for a while."""
         epoch = self._epoch()
         for way, paced in self._paces.items():
-            state = paced.state
-            rests = state.is_held or state.paused_until > epoch + _LONG
-            if not paced.is_free and (rests or paced.warm_rate == 0):
+            stream = self._streams.get((account_id, way))
+            if paced.rests(epoch) or (stream and self._paces[stream].rests(epoch)):
                 yield way
 
-    def opens_at(self, way: Way, now: datetime) -> datetime:
-        """When to look again at what waits for a way that is closed."""
-        paused_until = self._paces[way].state.paused_until
-        until = datetime.fromtimestamp(paused_until, now.tzinfo) if paused_until else now + _REST
-        return max(until, now + timedelta(seconds=_LONG))
+    def is_closed(self, way: Way, account_id: int) -> bool:
+        """Whether that is so of one way."""
+        stream = self._streams.get((account_id, way))
+        epoch = self._epoch()
+        return self._paces[way].rests(epoch) or bool(stream and self._paces[stream].rests(epoch))
 
-    def want(self, ways: Collection[Way]) -> None:
-        """Know these ways before anything of theirs begins."""
-        missing = [way for way in ways if way not in self._paces]
+    def opens_at(self, way: Way, account_id: int, now: datetime) -> datetime:
+        """When to look again at what waits for a way that is closed."""
+        stream = self._streams.get((account_id, way), way)
+        paused_until = max(self._paces[one].state.paused_until for one in (way, stream))
+        until = datetime.fromtimestamp(paused_until, now.tzinfo) if paused_until else now + _REST
+        return max(until, now + timedelta(seconds=LONG_SECONDS))
+
+    def want(self, wanted: Collection[tuple[Way, int]]) -> None:
+        """Know these ways before anything of theirs begins, each with an account that uses it."""
+        missing = {way for way, _ in wanted if way not in self._paces}
+        for way, account_id in wanted:
+            if way.provider_id and not way.account_id:
+                stream = Way(account_id, 0, way.provider_id)
+                self._streams[account_id, way] = stream
+                missing |= {stream} - self._paces.keys()
         for way in missing:
             self._paces[way] = Paced(way)
         self._read(way for way in missing if way.provider_id)
@@ -162,8 +171,9 @@ class Governor:
 
     def forget(self, used: Collection[Way]) -> None:
         """Of other ways than these nothing is open and nothing waits."""
-        unused = [way for way in self._paces if way not in used and way not in self._news]
-        unused = [way for way in unused if way not in self._streams.values()]
+        self._streams = {pair: one for pair, one in self._streams.items() if pair[1] in used}
+        kept = {*used, *self._news, *self._streams.values()}
+        unused = [way for way in self._paces if way not in kept]
         by_account = sorted(way for way in unused if way.provider_id)
         for account_id, ways in groupby(by_account, key=lambda way: way.account_id):
             with self._runtime.transaction(account_id) as session:
@@ -200,15 +210,6 @@ class Governor:
         if paced.way.provider_id:
             known = self._news.setdefault(paced.way, _News(old, old))
             known.new = paced.state
-
-    def _stream(self, way: Way, account_id: int) -> Paced:
-        stream = Way(account_id, 0, way.provider_id)
-        self._streams[account_id, way] = stream
-        if stream not in self._paces:
-            paced = self._paces[stream] = Paced(stream)
-            paced.limits = self._paces[way].limits
-            paced.provider = self._paces[way].provider
-        return self._paces[stream]
 
     def _probe(self, paced: Paced, now: float) -> None:
         """One process tries one message, the first to ask."""

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from esp.config import Settings, is_loopback
+from esp.delivery.greeting import helo
 from esp.delivery.pacing.limits import Limits
 from esp.delivery.sender.hosts import question
 from esp.delivery.sender.routes import Exit, Route
@@ -119,14 +120,6 @@ def sources_of(session: Session, settings: Settings, leaves: Exit) -> tuple[Sour
         {"account": leaves.account_id, "pool": leaves.pool_id, "source": leaves.source},
     )
     return tuple(Source(address, name or helo(settings)) for address, name in rows)
-
-
-def helo(settings: Settings) -> str:
-    """Our name, or the literal of our address where we have none (SMTP-04)."""
-    host = urlsplit(settings.public_url).hostname or "localhost"
-    if ":" in host:
-        return f"[IPv6:{host}]"
-    return f"[{host}]" if host.replace(".", "").isdecimal() else host
 
 
 def _group(route: Route) -> tuple[object, ...]:

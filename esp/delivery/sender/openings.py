@@ -6,9 +6,10 @@ import logging
 import time
 from dataclasses import replace
 
+from esp.delivery.greeting import helo
 from esp.delivery.sender.feed import Feed
 from esp.delivery.sender.governor import Governor
-from esp.delivery.sender.lane_terms import common_lane, direct_lane, helo, own_lane, sources_of
+from esp.delivery.sender.lane_terms import common_lane, direct_lane, own_lane, sources_of
 from esp.delivery.sender.routes import Exit, Route
 from esp.delivery.sender.sites import Sites
 from esp.delivery.smtp.lane import Lane, Source

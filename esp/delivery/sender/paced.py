@@ -16,6 +16,8 @@ from esp.delivery.sender.routes import Way
 
 # Nothing is asked of it again for so long, unless something changes.
 _LATER = 60.0
+# What lasts longer waits in the database.
+LONG_SECONDS = 5.0
 _ANY = Limits(connections=10_000)
 
 Ask = Callable[[float], Grant]
@@ -85,6 +87,14 @@ class Paced:
             wall = datetime.fromtimestamp(epoch).astimezone()
             self.slots.put(ask(rate), wall, now)
         return self.slots.next(now)
+
+    def rests(self, epoch: float) -> bool:
+        """Whether nothing may begin for a while."""
+        if self.is_free:
+            return False
+        state = self.state
+        paused = state.is_held or state.paused_until > epoch + LONG_SECONDS
+        return paused or self.warm_rate == 0
 
     def begun(self) -> None:
         """A message has begun."""

@@ -192,7 +192,7 @@ class Sender:
         if account_id is None:
             return
         busy = [work.claim.broadcast_id for work in self._feed.works() if work.message.rate]
-        taken = self._store.take(account_id, self._full(), sorted(set(busy)))
+        taken = self._store.take(account_id, self._full(account_id), sorted(set(busy)))
         if taken.nothing:
             return
         self._worked_at = time.monotonic()
@@ -203,7 +203,7 @@ class Sender:
         for work, skips in taken.works:
             self._feed.skip(work, skips)
         routes = {route for route, _ in (*taken.due, *taken.shares)}
-        self._governor.want({route.way for route in routes})
+        self._governor.want({(route.way, account_id) for route in routes})
         for route in routes:
             self._openings.open(route)
         self._store.turn_again(account_id)
@@ -211,13 +211,13 @@ class Sender:
         if waiting.total() < CROWD and any(number < LOW for number in waiting.values()):
             self._refill_soon()
 
-    def _full(self) -> list[WayOut]:
-        """Ways that need no more at present, can't be used or are paused."""
+    def _full(self, account_id: int) -> list[WayOut]:
+        """Ways that need no more at present, can't be used or are closed to the account."""
         waiting = self._feed.waiting()
         most = HIGH if waiting.total() < CROWD else 1
         full = {way for way, number in waiting.items() if number >= most}
         full |= {(one.transport_id, one.pool_id, 0) for one in self._openings.unusable()}
-        for way in self._governor.closed():
+        for way in self._governor.closed(account_id):
             full |= {
                 (one.transport_id, one.pool_id, way.provider_id)
                 for one in self._store.exits

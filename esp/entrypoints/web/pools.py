@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import StringField, TextAreaField
 
 from esp.accounts import audit
+from esp.delivery.greeting import helo
 from esp.entrypoints.web.failures import add_error
 from esp.entrypoints.web.frame import (
     current_account_id,
@@ -18,11 +19,14 @@ from esp.entrypoints.web.frame import (
     go,
     notify,
     requires,
+    runtime,
     transaction,
 )
 from esp.errors import Invalid
 from esp.senders import pools
 from esp.senders.models import Pool
+from esp.senders.mx import ptr
+from esp.senders.mx.questions import Questions
 from esp.senders.pools import PoolSettings
 
 blueprint = Blueprint("pools", __name__, url_prefix="/a/<slug>/settings/pools")
@@ -88,6 +92,19 @@ def change(pool_id: int) -> str | tuple[str, int] | Response:
         return _page(form, stored), 422
     notify(_("The pool is saved. Mail leaves from the new addresses within half a minute."))
     return go(url_for("pools.index"))
+
+
+@blueprint.get("/<int:pool_id>/names")
+@requires("manager")
+def names(pool_id: int) -> str:
+    """What the DNS says of each address, asked now; a part of the pool's page."""
+    with transaction() as session:
+        pools.pool(session, current_account_id(), pool_id)
+        known = pools.sources(session, current_account_id()).get(pool_id, ())
+    settings = runtime().settings
+    ours = {one.address: one.helo_name or helo(settings) for one in known}
+    findings = ptr.check(Questions(settings.dns), ours, seconds=3.0)
+    return render_template("settings/pool_names.html", findings=findings)
 
 
 @blueprint.post("/<int:pool_id>/delete")
