@@ -68,6 +68,10 @@ bench-track: $(READY) ## How fast opens and clicks are answered, against a bare 
 bench-import: $(READY) ## How fast a contact file becomes contacts.
 	@$(BIN)/python -m bench import $(ARGS)
 
+.PHONY: chaos
+chaos: $(READY) ## Kill processes, servers and machines while mail goes out, and count who misses it.
+	@$(BIN)/python -m bench.chaos $(ARGS)
+
 .PHONY: assets
 assets: $(ASSETS) ## Build the front end, if its sources changed.
 

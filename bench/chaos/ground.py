@@ -117,16 +117,17 @@ class Mailing:
         self.receiver = receiver
         self.broadcast_id = broadcast_id
         self.people = people
-        assert receiver.record is not None
-        self._mark = receiver.mark()
-        self._file = receiver.record.open("rb")
-        self._file.seek(self._mark)
+        self._mark = self._read = receiver.mark()
         self._number = 0
 
     def number(self) -> int:
         """How many messages the receiver has taken since it began."""
-        while piece := self._file.read(1 << 20):
-            self._number += piece.count(b"\n")
+        assert self.receiver.record is not None
+        with self.receiver.record.open("rb") as file:
+            file.seek(self._read)
+            fresh = file.read()
+        self._read += len(fresh)
+        self._number += fresh.count(b"\n")
         return self._number
 
     def taken(self) -> list[Taken]:

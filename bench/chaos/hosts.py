@@ -32,7 +32,13 @@ class Held:
 
     @property
     def bound(self) -> int:
+        """Of a host that is gone: what it had not shipped, and a reply for each connection."""
         return self.unshipped + self.connections
+
+    @property
+    def bound_if_it_comes_back(self) -> int:
+        """The envelopes that had begun behind those are finished then."""
+        return self.bound + self.connections
 
 
 def several_hosts(
@@ -69,7 +75,7 @@ def _asleep(ground: Ground, mailing: Mailing, host: Host) -> Finding:
     wait_until(lambda: not any(_holds(ground, o) for o in held.owners), 60, "nobody takes over")
     host.thaw(tree)
     mailing.wait_until_over()
-    return mailing.judged("host asleep for longer than its leases", held.bound)
+    return mailing.judged("host asleep for longer than its leases", held.bound_if_it_comes_back)
 
 
 def _cut_off(ground: Ground, mailing: Mailing, host: Host) -> Finding:
@@ -84,7 +90,7 @@ def _cut_off(ground: Ground, mailing: Mailing, host: Host) -> Finding:
     wait_until(lambda: not any(_holds(ground, o) for o in held.owners), 90, "nobody takes over")
     ground.network.plug(host.folder.name)
     mailing.wait_until_over()
-    return mailing.judged("host cut off for longer than its leases", held.bound)
+    return mailing.judged("host cut off for longer than its leases", held.bound_if_it_comes_back)
 
 
 def _lost(
