@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+# Set for the parts of `esp run --reload`.
+RELOAD_VARIABLE = "ESP_RELOAD"
 PACKAGE = Path(__file__).parent
 
 
@@ -20,6 +23,11 @@ def migrations_folder() -> Path:
 def assets_folder() -> Path:
     """Folder of the built front end."""
     return _place("assets", "var/assets")
+
+
+def sources_change() -> bool:
+    """Whether somebody works on the sources while this runs."""
+    return RELOAD_VARIABLE in os.environ
 
 
 def _place(installed: str, in_checkout: str) -> Path:

@@ -21,7 +21,7 @@ from esp.contacts.leave import Way
 from esp.entrypoints.public.hits import Hits
 from esp.entrypoints.web import looks
 from esp.errors import NotFound
-from esp.places import templates_folder
+from esp.places import sources_change, templates_folder
 from esp.runtime import Runtime
 from esp.tokens import RecipientRef, read, read_recipient_token, sign
 from esp.translations import LANGUAGES
@@ -48,6 +48,7 @@ def create_public_pages(runtime: Runtime, hits: Hits) -> Flask:
     from esp.entrypoints.public import clicks, mail, preferences, sign_up, unsubscribe
 
     app = Flask(__name__, static_folder=None, template_folder=str(templates_folder()))
+    app.config["TEMPLATES_AUTO_RELOAD"] = sources_change()
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_FORM, MAX_FORM_MEMORY_SIZE=LARGEST_FORM)
     app.extensions["esp"] = runtime
     app.extensions["esp-hits"] = hits

@@ -91,11 +91,15 @@ class Child:
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
             self.log.rename(self.log.with_suffix(".log.1"))
         prefix = self.name.encode() + b" | "
+        traced = False
         with output, self.log.open("ab", buffering=0) as file:
             for line in output:
                 file.write(prefix + line)
-                if WARNING.search(line[:120]):
+                # A traceback ends with what went wrong, in the first line that is not indented.
+                ends_trace = traced and not line[:1].isspace()
+                if ends_trace or WARNING.search(line[:120]):
                     self.tell((prefix + line).decode(errors="replace").rstrip())
+                traced = line.startswith(b"Traceback") or (traced and not ends_trace)
 
 
 def _named(status: int) -> str:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from esp import lifeline, places
 from esp.config import Settings, variable
-from esp.entrypoints.run import berth, embedded, ports
+from esp.entrypoints.run import berth, embedded, ports, sources
 from esp.entrypoints.run.child import Child
 from esp.entrypoints.run.embedded import Running
 from esp.errors import SettingError
@@ -65,6 +65,9 @@ class Supervisor:
         self.embedded: list[Callable[[Path, Path], Running]] = []
         self.servers: dict[Callable[[Path, Path], Running], Running] = {}
         self.children: list[Child] = []
+        # With `reload`: the sources as they were looked at last, and what no part has yet of them.
+        self.seen = sources.stamps() if reload else {}
+        self.changed: set[Path] = set()
 
     def run(self) -> int:
         """Run until a signal; the exit status."""
@@ -179,6 +182,8 @@ class Supervisor:
         kept = {k: v for k, v in os.environ.items() if k not in (owner, f"{owner}_FILE")}
         given = ("database_url", "redis_url", "mailbox_bind", "data_dir")
         said = {variable(name): str(getattr(self.settings, name)) for name in given}
+        if self.reload:
+            said[places.RELOAD_VARIABLE] = "1"
         return {**kept, **said, lifeline.VARIABLE: str(self.line), "PYTHONUNBUFFERED": "1"}
 
     def _log(self, name: str) -> Path:
@@ -212,7 +217,6 @@ class Supervisor:
         print("Ctrl-C stops it.\n", flush=True)
 
     def _keep(self) -> None:
-        seen = _sources() if self.reload else {}
         for tick in _ticks():
             if self.parent not in (None, os.getppid()):
                 return
@@ -220,28 +224,34 @@ class Supervisor:
             now = time.monotonic()
             for child in self.children:
                 child.keep(now)
-            if self.reload and tick % SOURCE_TICKS == 0 and seen != (found := _sources()):
-                seen = found
-                self._start_again()
+            if self.reload and tick % SOURCE_TICKS == 0:
+                self._follow_changes()
 
-    def _start_again(self) -> None:
-        tell("a source file changed; starting again")
-        self._stop_children()
-        self._migrate()
-        for child in self.children:
+    def _follow_changes(self) -> None:
+        """Start again what has loaded a changed file, once all of them can be read."""
+        before, self.seen = self.seen, sources.stamps()
+        if before == self.seen:
+            return
+        self.changed |= sources.changed(before, self.seen)
+        if wrong := sources.mistakes(self.changed):
+            for mistake in wrong:
+                tell(f"{mistake}; the parts run on as they were")
+            return
+        parts = sources.parts_of(self.changed, PARTS)
+        again = [child for child in self.children if child.name in parts]
+        if again:
+            tell(f"a source file changed; starting again: {', '.join(c.name for c in again)}")
+        _stop(again, STOP_SECONDS)
+        if sources.are_of_the_schema(self.changed):
+            self._migrate()
+        for child in again:
             child.start()
+        self.changed.clear()
 
     def _stop_children(self) -> None:
         """The web first, so that no new work comes in; then all others at once."""
-        for group, seconds in (
-            (self.children[:1], WEB_STOP_SECONDS),
-            (self.children, STOP_SECONDS),
-        ):
-            for child in group:
-                child.ask_to_stop()
-            deadline = time.monotonic() + seconds
-            for child in group:
-                child.wait_stopped(deadline - time.monotonic())
+        _stop(self.children[:1], WEB_STOP_SECONDS)
+        _stop(self.children, STOP_SECONDS)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -254,6 +264,14 @@ class Supervisor:
 def tell(text: str) -> None:
     """One line for the terminal."""
     print(f"· {text}", flush=True)
+
+
+def _stop(children: Sequence[Child], seconds: float) -> None:
+    for child in children:
+        child.ask_to_stop()
+    deadline = time.monotonic() + seconds
+    for child in children:
+        child.wait_stopped(deadline - time.monotonic())
 
 
 def _answers(bind: str) -> bool:
@@ -274,15 +292,3 @@ def _ticks() -> Iterator[int]:
         time.sleep(TICK_SECONDS)
         tick += 1
         yield tick
-
-
-def _sources() -> dict[Path, float]:
-    """When each source file was changed last."""
-    folders = (places.PACKAGE, places.templates_folder(), places.migrations_folder())
-    kinds = {".py", ".html", ".txt", ".mjml", ".po", ".mo"}
-    return {
-        path: path.stat().st_mtime
-        for folder in folders
-        for path in folder.rglob("*")
-        if path.suffix in kinds
-    }

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask
 
 from esp.entrypoints.web import failures, frame, looks, static
-from esp.places import templates_folder
+from esp.places import sources_change, templates_folder
 from esp.runtime import Runtime
 
 # A pasted mail of 100 kB is normal; one field of a form may hold some megabytes.
@@ -37,6 +37,7 @@ def areas(package: ModuleType) -> list[ModuleType]:
 def create_pages(runtime: Runtime, pages: Sequence[Area] | None = None) -> Flask:
     """The application; `pages` defaults to every area beside this module."""
     app = Flask(__name__, static_folder=None, template_folder=str(templates_folder()))
+    app.config["TEMPLATES_AUTO_RELOAD"] = sources_change()
     secure = runtime.settings.secure
     app.config.update(
         SECRET_KEY=runtime.session_key,
