@@ -9,7 +9,7 @@ from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
 from esp.accounts.models import Account
-from esp.broadcasts.audience import Funnel
+from esp.broadcasts.funnel import Funnel
 from esp.broadcasts.models import Broadcast
 from esp.contacts.models import Contact, List
 

@@ -59,12 +59,12 @@ KNOWN = {
     "rambler": "rambler.ru",
     "telkom": "telkom.net plasa.com",
 }
-_OF_DOMAIN = {domain: name for name, domains in KNOWN.items() for domain in domains.split()}
+KNOWN_DOMAINS = {domain: name for name, domains in KNOWN.items() for domain in domains.split()}
 
 
 def provider_of(domain: str) -> str:
     """The provider's name as far as it is known without a look-up."""
-    return _OF_DOMAIN.get(domain, OTHER)
+    return KNOWN_DOMAINS.get(domain, OTHER)
 
 
 def provider_id(session: Session, name: str) -> int:

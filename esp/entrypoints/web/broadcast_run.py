@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from esp.accounts import audit, roles
 from esp.broadcasts import compose, move, overview, times
-from esp.broadcasts.audience import funnel
+from esp.broadcasts.funnel import funnel
 from esp.broadcasts.message import examine
 from esp.broadcasts.models import Broadcast
 from esp.broadcasts.tidy import retry_failed

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from esp.broadcasts import compose, overview, queries
-from esp.broadcasts.audience import funnel
+from esp.broadcasts.funnel import funnel
 from esp.broadcasts.message import examine
 from esp.broadcasts.models import Broadcast
 from esp.content import ready_made, templates

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, insert, select, text, update
 
 from esp.broadcasts import audience, move
+from esp.broadcasts.funnel import Funnel, by_provider, funnel
 from esp.broadcasts.models import Broadcast, BroadcastList
 from esp.contacts.models import Subscription
 from esp.delivery.models import Batch, Recipient
@@ -78,11 +79,23 @@ def write_all(session, account_id, broadcast_id, size):
 
 
 def test_the_funnel_counts_everybody_once(session, account_id, people):
-    found = audience.funnel(session, account_id, [people["news"]], [people["staff"]])
-    assert found == audience.Funnel(
+    found = funnel(session, account_id, [people["news"]], [people["staff"]])
+    assert found == Funnel(
         matched=8, pending=1, unsubscribed=1, no_address=1, suppressed=1, excluded=1
     )
     assert found.final == 3
+
+
+def test_who_is_on_two_lists_is_told_and_counted_once(session, account_id, people):
+    found = funnel(session, account_id, [people["news"], people["staff"]], [])
+    assert (found.matched, found.duplicates, found.final) == (8, 2, 4)
+
+
+def test_the_audience_by_provider_is_that_of_the_funnel(session, account_id, people):
+    sides = [people["news"]], [people["staff"]]
+    found = by_provider(session, account_id, *sides)
+    assert found == [("other", 2), ("google", 1)]
+    assert sum(number for _, number in found) == funnel(session, account_id, *sides).final
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
