@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -25,27 +26,32 @@ FEW = 50
 _DOMAINS = text("""
     SELECT DISTINCT c.domain FROM contacts c
     LEFT JOIN domain_providers d ON d.domain = c.domain
-    WHERE c.account_id = :account_id AND c.id = ANY(:people)
+    WHERE c.account_id = :account_id AND c.id = ANY(CAST(:people AS bigint[]))
     AND c.domain IS NOT NULL AND d.domain IS NULL
 """)
 
 _ALL_DOMAINS = text("""
     SELECT c.domain FROM contacts c
-    WHERE c.account_id = :account_id AND c.id = ANY(:people) AND c.domain IS NOT NULL
+    WHERE c.account_id = :account_id AND c.id = ANY(CAST(:people AS bigint[]))
+    AND c.domain IS NOT NULL
     GROUP BY c.domain ORDER BY count(*) DESC, c.domain
 """)
 
 # Those who joined or came back after the start are not in: the audience is that of one moment,
 # however long it takes to write it down.
 _PEOPLE = text("""
-    SELECT DISTINCT contact_id FROM unnest(CAST(:include AS bigint[])) AS l(id)
-    CROSS JOIN LATERAL (
-        SELECT s.contact_id FROM subscriptions s
-        WHERE s.account_id = :account_id AND s.list_id = l.id AND s.contact_id > :after
-        AND s.state = 'subscribed' AND s.changed_at <= :started_at
-        ORDER BY s.contact_id LIMIT :size
-    ) AS of_list
-    ORDER BY contact_id LIMIT :size
+    SELECT coalesce(CAST(array_agg(contact_id) AS text), '{}'), count(*),
+        coalesce(max(contact_id), 0)
+    FROM (
+        SELECT DISTINCT contact_id FROM unnest(CAST(:include AS bigint[])) AS l(id)
+        CROSS JOIN LATERAL (
+            SELECT s.contact_id FROM subscriptions s
+            WHERE s.account_id = :account_id AND s.list_id = l.id AND s.contact_id > :after
+            AND s.state = 'subscribed' AND s.changed_at <= :started_at
+            ORDER BY s.contact_id LIMIT :size
+        ) AS of_list
+        ORDER BY contact_id LIMIT :size
+    ) AS people
 """)
 
 # Skipped ones last, so that each provider's queued rows are one range of seq; those of few share
@@ -63,7 +69,7 @@ _WRITE = text("""
                 AND o.list_id = ANY(:exclude) AND o.state = 'subscribed') THEN 'excluded'
             END AS reason
         FROM contacts c LEFT JOIN domain_providers d ON d.domain = c.domain
-        WHERE c.account_id = :account_id AND c.id = ANY(:people)
+        WHERE c.account_id = :account_id AND c.id = ANY(CAST(:people AS bigint[]))
     ), shared AS (
         SELECT *, CASE WHEN count(*) OVER (PARTITION BY reason IS NULL, provider_id) < :few
             THEN :other ELSE provider_id END AS share
@@ -120,30 +126,35 @@ def write_chunk(
         return Progress(broadcast.snapshot_seq if broadcast else 0, finished=True)
     include, exclude = lists_of(session, account_id, broadcast_id)
     people = _next_people(session, broadcast, include, size)
-    if people:
-        broadcast.snapshot_seq += _write(session, broadcast, people, exclude, now)
-        broadcast.snapshot_contact_id = people[-1]
-    if len(people) < size:
+    if people.number:
+        broadcast.snapshot_seq += _write(session, broadcast, people.ids, exclude, now)
+        broadcast.snapshot_contact_id = people.last
+    if people.number < size:
         broadcast.snapshot_finished_at = now
     session.flush()
-    return Progress(broadcast.snapshot_seq, finished=len(people) < size)
+    return Progress(broadcast.snapshot_seq, finished=people.number < size)
 
 
-def _next_people(
-    session: Session, broadcast: Broadcast, include: list[int], size: int
-) -> list[int]:
-    return list(
-        session.scalars(
-            _PEOPLE,
-            {
-                "account_id": broadcast.account_id,
-                "include": include,
-                "after": broadcast.snapshot_contact_id,
-                "started_at": broadcast.started_at,
-                "size": size,
-            },
-        )
-    )
+class _People(NamedTuple):
+    """`ids` is an array as PostgreSQL writes it: it comes from there and goes back there."""
+
+    ids: str
+    number: int
+    last: int
+
+
+def _next_people(session: Session, broadcast: Broadcast, include: list[int], size: int) -> _People:
+    row = session.execute(
+        _PEOPLE,
+        {
+            "account_id": broadcast.account_id,
+            "include": include,
+            "after": broadcast.snapshot_contact_id,
+            "started_at": broadcast.started_at,
+            "size": size,
+        },
+    ).one()
+    return _People(*row)
 
 
 def next_domains(session: Session, account_id: int, broadcast_id: int, size: int) -> list[str]:
@@ -153,11 +164,11 @@ def next_domains(session: Session, account_id: int, broadcast_id: int, size: int
         return []
     include, _exclude = lists_of(session, account_id, broadcast_id)
     people = _next_people(session, broadcast, include, size)
-    return list(session.scalars(_ALL_DOMAINS, {"account_id": account_id, "people": people}))
+    return list(session.scalars(_ALL_DOMAINS, {"account_id": account_id, "people": people.ids}))
 
 
 def _write(
-    session: Session, broadcast: Broadcast, people: list[int], exclude: list[int], now: datetime
+    session: Session, broadcast: Broadcast, people: str, exclude: list[int], now: datetime
 ) -> int:
     account_id, broadcast_id = broadcast.account_id, broadcast.id
     domains = session.scalars(_DOMAINS, {"account_id": account_id, "people": people}).all()
