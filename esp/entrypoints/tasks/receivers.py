@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -17,8 +18,9 @@ from esp.senders.mx.resolver import resolve_all
 
 log = logging.getLogger(__name__)
 
-# Seconds that a broadcast waits: little for those who begin it, more while they are on their way.
-FIRST, LATER = 0.7, 5.0
+# Seconds that a broadcast waits: little for those who begin it, more while they are on their way,
+# but so long in all.
+FIRST, LATER, IN_ALL = 0.7, 5.0, 30.0
 # After an import: so many domains at once, until all are known or nobody answers.
 PORTION, PORTION_SECONDS = 500, 60.0
 
@@ -55,6 +57,7 @@ class Receivers:
         self._runtime = runtime
         self._of = account_id, broadcast_id
         self._seconds = first
+        self._left = IN_ALL
         with runtime.transaction(account_id) as session:
             broadcast = queries.one(session, account_id, broadcast_id)
             way = transport_of(session, broadcast)
@@ -67,9 +70,12 @@ class Receivers:
         with self._runtime.transaction(self._of[0]) as session:
             names = audience.next_domains(session, *self._of, size)
             stale = receivers.stale(session, names, self._runtime.clock())
+        began = time.monotonic()
         # Where nobody answers, the next chunk need not wait for it again.
-        self._wanted = _look_up(self._runtime, stale, self._seconds)
-        self._seconds = LATER
+        useful = _look_up(self._runtime, stale, self._seconds)
+        self._left -= time.monotonic() - began
+        self._seconds = min(LATER, self._left)
+        self._wanted = useful and self._left > 0
 
 
 def _look_up(runtime: Runtime, names: Sequence[str], seconds: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from esp.senders.mx.policies import Kept
 from esp.senders.mx.questions import Questions
 from esp.senders.mx.rollup import provider_of_host
 from esp.senders.mx.tlsa import DANE_TA, is_usable
+
+log = logging.getLogger(__name__)
 
 # What is found counts at least and at most so long, in seconds, whatever its TTL says.
 SHORTEST, LONGEST = 300, 86_400
@@ -71,7 +74,7 @@ async def find(
     looked = await asyncio.gather(
         *(_look(world, domain, one, asked.secure, addresses) for one in exchanges)
     )
-    promised = _under_policy([one.host for one in looked], policy)
+    promised = _under_policy(domain, [one.host for one in looked], policy)
     hosts = _usable(promised, looked, addresses)
     ttl = min([asked.ttl, *(one.ttl for one in looked)])
     until = now + timedelta(seconds=min(LONGEST, max(SHORTEST, ttl)))
@@ -151,19 +154,27 @@ def _usable(
 # -- MTA-STS ----------------------------------------------------------------------------------
 
 
-def _under_policy(hosts: Sequence[Host], kept: Kept | None) -> tuple[Host, ...]:
+def _under_policy(domain: str, hosts: Sequence[Host], kept: Kept | None) -> tuple[Host, ...]:
     """What an enforced policy leaves; DANE stands above it, never beside it (TLS-03, TLS-05)."""
-    if kept is None or kept.policy.mode != "enforce":
+    if kept is None or kept.policy.mode == "none":
         return tuple(hosts)
-    left = []
-    for host in hosts:
-        if host.demand.kind == "dane":
-            left.append(host)
-        elif sts.takes(kept.policy, host.name):
-            left.append(replace(host, demand=Demand("sts")))
+    strange = [
+        host
+        for host in hosts
+        if host.demand.kind != "dane" and not sts.takes(kept.policy, host.name)
+    ]
+    if kept.policy.mode == "testing":
+        for host in strange:
+            log.info("The TLS policy that %s tests does not name %s", domain, host.name)
+        return tuple(hosts)
+    left = tuple(
+        host if host.demand.kind == "dane" else replace(host, demand=Demand("sts"))
+        for host in hosts
+        if host not in strange
+    )
     if not left:
         raise Unresolved(N_("The domain's TLS policy names none of its hosts."), "4.7.5")
-    return tuple(left)
+    return left
 
 
 async def _policy(world: World, domain: str, kept: Kept | None, now: datetime) -> Kept | None:
