@@ -60,6 +60,10 @@ bench-send: $(READY) ## How fast a broadcast goes out, against Postfix's smtp-so
 bench-dkim: $(READY) ## How fast a signed broadcast goes out, against openssl speed.
 	@$(BIN)/python -m bench dkim $(ARGS)
 
+.PHONY: bench-send-large
+bench-send-large: $(READY) ## A broadcast to 1,000,000; ARGS='--people N' for another number.
+	@$(BIN)/python -m bench.large $(ARGS)
+
 .PHONY: bench-track
 bench-track: $(READY) ## How fast opens and clicks are answered, against a bare server.
 	@$(BIN)/python -m bench track $(ARGS)
