@@ -14,7 +14,9 @@ from esp.errors import N_
 
 # RFC 5321 §4.5.3.1.3 allows 256 octets with the angle brackets.
 MAX_ADDRESS = 254
+# RFC 3461 §4.4, and §4 for ORCPT: NOTIFY with it is at most 500 octets.
 MAX_ENVID = 100
+MAX_ORCPT = 450
 # RFC 5321 §4.5.3.1.4; a longer initial response goes on a line of its own.
 MAX_COMMAND = 512
 
@@ -108,8 +110,9 @@ def mail_and_rcpt(envelope: Envelope, can: Capabilities, dsn: bool) -> tuple[byt
         if 0 < len(envid) <= MAX_ENVID:
             mail += b" ENVID=%b" % envid
         to += b" NOTIFY=FAILURE,DELAY"
-        if rcpt.isascii():
-            to += b" ORCPT=rfc822;%b" % xtext(rcpt)
+        original = xtext(rcpt)
+        if rcpt.isascii() and len(original) <= MAX_ORCPT:
+            to += b" ORCPT=rfc822;%b" % original
     return mail + b"\r\n", to + b"\r\n"
 
 

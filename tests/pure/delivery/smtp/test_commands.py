@@ -1,7 +1,9 @@
 """Commands: only what was announced, nothing smuggled, bodies that can't end early."""
 
 import base64
+import itertools
 import smtplib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 from esp.delivery.smtp import commands
 from esp.delivery.smtp.commands import Auth, Capabilities
 from esp.delivery.smtp.envelope import Envelope
+from esp.delivery.smtp.introduction import Terms
+from esp.delivery.smtp.protocol import Session
 from esp.delivery.smtp.replies import Reply
 
 ALL = Capabilities(
@@ -56,6 +60,24 @@ def test_parameters_only_where_announced() -> None:
         b"MAIL FROM:<a@x.org> SIZE=3 RET=HDRS ENVID=k+3D1+2B2\r\n",
         b"RCPT TO:<b+c=d@y.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;b+2Bc+3Dd@y.org\r\n",
     )
+
+
+@pytest.mark.standard("SMTP-06")
+@pytest.mark.parametrize("character", ["x", "ö", "=", "+"])
+def test_commands_are_no_longer_than_they_may_be(character: str) -> None:
+    longest = character * (248 // len(character.encode())) + "@y.org"
+    sent = Envelope("key", longest, longest, b"x" * 9_999_999, envid="=" * 33)
+    can = replace(ALL, size=0)
+    assert commands.refuse_locally(sent, can) is None
+    for line in commands.mail_and_rcpt(sent, can, dsn=False):
+        # RFC 1870 §3 and RFC 6531 §3.6 add 26, 10 and 16 octets to MAIL.
+        assert len(line) <= commands.MAX_COMMAND
+    for line in commands.mail_and_rcpt(sent, can, dsn=True):
+        # RFC 3461 §4: 500 more for RCPT, 100 of ENVID and some words for MAIL.
+        assert len(line) <= commands.MAX_COMMAND + 500
+    hello = Session(Terms("h" * 255), lambda: None, lambda _one, _outcome: None)
+    hello.receive(b"220 hi\r\n")
+    assert len(hello.out[0]) <= commands.MAX_COMMAND
 
 
 REFUSED = {
@@ -131,7 +153,9 @@ def test_domains_are_sent_as_a_labels(address: str, path: bytes) -> None:
 @given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b" "])).map(b"".join))
 def test_an_unsafe_body_becomes_what_smtplib_sends(data: bytes) -> None:
     sent = commands.body(Envelope("key", "a@x.org", "b@y.org", data, stuffed=False))
-    assert b"\r\n.\r\n" not in b"\r\n" + sent
+    # Nor is there an end for a receiver that takes bare line ends for whole ones (smuggling).
+    for first, last in itertools.product((b"\r\n", b"\n", b"\r"), repeat=2):
+        assert first + b"." + last not in first + sent
     assert sent.replace(b"\r\n", b"").count(b"\r") == 0
     assert sent.replace(b"\r\n", b"").count(b"\n") == 0
     reference = smtplib._quote_periods(smtplib._fix_eols(data.decode()).encode())  # type: ignore[attr-defined]
