@@ -110,6 +110,7 @@ def index() -> str:
         pools=leaves_from,
         secure=settings.secure,
         installation=bool(settings.smtp_url),
+        direct=settings.delivers_directly,
     )
 
 
