@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
@@ -14,7 +15,8 @@ from bench.sink import Sink
 from esp.delivery.smtp.envelope import Envelope, Outcome
 from esp.delivery.smtp.lane import Lane
 from esp.delivery.smtp.loop import Loop
-from tests.doors.smtp.parties import PATIENT, ListFeed, message
+from tests.doors.smtp import scripts
+from tests.doors.smtp.parties import PATIENT, QUICK, ListFeed, Scripted, message
 
 
 class LimitedFeed(ListFeed):
@@ -222,3 +224,34 @@ def test_a_timer_that_asks_for_the_next_moment_keeps_nobody_waiting() -> None:
         again(0.0)
         run(loop, feed.done)
         assert loop.worst_lag() < 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_place_is_given_back_whatever_happens(seed: int) -> None:
+    """Lanes of all sorts come and go, and the limit changes all the time."""
+    chance = random.Random(seed)
+    feed = LimitedFeed({"group": 3}, **{f"l{n}": letters(n, 25) for n in range(6)})
+    played = [scripts.hello_and_421, scripts.take_one, scripts.hold, scripts.reset_at_ehlo]
+
+    def shake() -> None:
+        feed.limits["group"] = chance.choice((0, 1, 2, 5))
+        key = f"l{chance.randrange(6)}"
+        loop.remove(key)
+        loop.add(terms[key])
+
+    with (
+        Sink(lambda _: None) as sink,
+        Scripted(*played, *played, scripts.well_behaved) as bad,
+        Loop(feed, timing=replace(QUICK, idle=0.05, retry_last=0.1)) as loop,
+    ):
+        ports = [sink.port, bad.port, sink.port, bad.port, sink.port, 1]
+        keys = [f"l{n}" for n in range(6)]
+        terms = {key: lanes(port, key)[0] for key, port in zip(keys, ports, strict=True)}
+        for lane in terms.values():
+            loop.add(lane)
+        loop.every(0.02, shake)
+        run(loop, lambda: len(feed.outcomes) == 125, seconds=60)
+        assert loop.held("group") == loop.connections
+        loop.finish(2)
+        assert loop.held("group") == 0
+        assert loop.open_envelopes == 0
