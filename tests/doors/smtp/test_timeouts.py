@@ -180,6 +180,17 @@ def at_rset(client: Client) -> None:
     scripts.hold(client)
 
 
+def at_the_lone_dot(client: Client) -> None:
+    """The recipient is refused, DATA is taken all the same."""
+    client.greet(*scripts.ALL)
+    client.line()
+    client.say(b"250 ok", b"550 no", b"354 go")
+    client.line()
+    client.line()
+    assert client.line() == b"."
+    scripts.hold(client)
+
+
 def at_quit(client: Client) -> None:
     client.greet(*scripts.ALL)
     client.group()
@@ -188,7 +199,9 @@ def at_quit(client: Client) -> None:
     scripts.hold(client)
 
 
-@pytest.mark.parametrize(("limit", "script"), [("mail", at_rset), ("quit", at_quit)])
+@pytest.mark.parametrize(
+    ("limit", "script"), [("mail", at_rset), ("dot", at_the_lone_dot), ("quit", at_quit)]
+)
 def test_a_receiver_that_stalls_behind_an_envelope(limit: str, script: Script) -> None:
     """What has been settled stays so, and the connection ends."""
     feed = ListFeed(lane=[message(1)])
