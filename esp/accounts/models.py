@@ -58,6 +58,8 @@ class User(Table):
     language: Mapped[str | None]
     # Raised when the password changes: every session signed with an older number ends.
     session_number: Mapped[int] = mapped_column(server_default="0")
+    # Whether this person runs the installation: sees sums over all accounts, and its own pace.
+    is_operator: Mapped[bool] = mapped_column(server_default="false")
     last_sign_in_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from esp import addresses
 from esp.accounts import links
 from esp.accounts.models import User
-from esp.errors import N_, Conflict, Invalid
+from esp.errors import N_, Conflict, Invalid, NotFound
 from esp.translations import LANGUAGES
 
 SHORTEST_PASSWORD = 10
@@ -150,6 +150,20 @@ def update_profile(session: Session, user_id: int, name: str, language: str | No
     if language is not None and language not in LANGUAGES:
         raise Invalid(N_("Choose one of the languages."), "language")
     session.execute(update(User).where(User.id == user_id).values(name=name, language=language))
+
+
+def set_operator(session: Session, email: str, is_operator: bool) -> None:
+    """Say whether a person runs the installation; NotFound if nobody signs in so."""
+    person = find_user(session, email)
+    if person is None:
+        raise NotFound(N_("Nobody signs in as %(email)s."), email=email)
+    person.is_operator = is_operator
+    session.flush()
+
+
+def operators(session: Session) -> list[str]:
+    """Addresses of those who run the installation."""
+    return list(session.scalars(select(User.email).where(User.is_operator).order_by(User.email)))
 
 
 def end_sessions(session: Session, user_id: int) -> None:

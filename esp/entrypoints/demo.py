@@ -34,6 +34,7 @@ def ensure_demo(runtime: Runtime) -> None:
         account_id = accounts.create_account(session, SLUG, _settings())
         user_id = users.create_user(session, USER, "Demo")
         memberships.add_member(session, account_id, user_id, "owner")
+        users.set_operator(session, USER, True)
         newsletter, customers = _lists(session, account_id)
         _people(session, runtime, account_id, newsletter, customers)
         _draft(session, account_id, user_id, newsletter)

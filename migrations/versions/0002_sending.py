@@ -90,6 +90,75 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 $$;
 """
 
+# For whoever runs the installation: sums over all accounts, and of no account more than sums.
+SUMS = """
+CREATE FUNCTION delivery_by_provider(the_hour timestamptz, recent timestamptz)
+RETURNS TABLE (
+    provider_id bigint, provider text, waiting bigint, deferred bigint, since timestamptz,
+    sent bigint, put_off bigint, failed bigint, sent_recently bigint
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    WITH queue AS (
+        SELECT b.provider_id, b.hi - b.lo + 1 AS waiting, 0 AS deferred, d.created_at
+        FROM batches b JOIN dispatches d
+            ON d.account_id = b.account_id AND d.broadcast_id = b.broadcast_id
+        WHERE b.state <> 'done' AND d.state <> 'stopped'
+        UNION ALL
+        SELECT f.provider_id, 0, 1, d.created_at FROM deferrals f JOIN dispatches d
+            ON d.account_id = f.account_id AND d.broadcast_id = f.broadcast_id
+        WHERE d.state <> 'stopped'
+    ), queued AS (
+        SELECT q.provider_id, sum(q.waiting) AS waiting, sum(q.deferred) AS deferred,
+            min(q.created_at) AS since
+        FROM queue q GROUP BY q.provider_id
+    ), answered AS (
+        SELECT m.provider_id, sum(m.sent) AS sent, sum(m.deferred) AS put_off,
+            sum(m.failed) AS failed,
+            coalesce(sum(m.sent) FILTER (WHERE m.minute >= recent), 0) AS sent_recently
+        FROM accounts a JOIN LATERAL (
+            SELECT * FROM delivery_minutes d WHERE d.account_id = a.id AND d.minute >= the_hour
+        ) AS m ON true
+        GROUP BY m.provider_id
+    )
+    SELECT v.id, v.name, coalesce(q.waiting, 0), coalesce(q.deferred, 0), q.since,
+        coalesce(n.sent, 0), coalesce(n.put_off, 0), coalesce(n.failed, 0),
+        coalesce(n.sent_recently, 0)
+    FROM providers v LEFT JOIN queued q ON q.provider_id = v.id
+    LEFT JOIN answered n ON n.provider_id = v.id
+    WHERE q.provider_id IS NOT NULL OR n.provider_id IS NOT NULL
+    ORDER BY 3 DESC, 6 DESC, 2
+$$;
+
+CREATE FUNCTION delivery_by_account(the_hour timestamptz, most integer)
+RETURNS TABLE (
+    name text, running bigint, waiting bigint, deferred bigint, sent bigint, put_off bigint,
+    failed bigint
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+    SELECT a.name, b.running, b.waiting, f.deferred, m.sent, m.put_off, m.failed
+    FROM accounts a
+    CROSS JOIN LATERAL (
+        SELECT count(DISTINCT b.broadcast_id) AS running,
+            coalesce(sum(b.hi - b.lo + 1), 0) AS waiting
+        FROM batches b JOIN dispatches d
+            ON d.account_id = b.account_id AND d.broadcast_id = b.broadcast_id
+        WHERE b.account_id = a.id AND b.state <> 'done' AND d.state <> 'stopped'
+    ) AS b
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS deferred FROM deferrals f JOIN dispatches d
+            ON d.account_id = f.account_id AND d.broadcast_id = f.broadcast_id
+        WHERE f.account_id = a.id AND d.state <> 'stopped'
+    ) AS f
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(d.sent), 0) AS sent, coalesce(sum(d.deferred), 0) AS put_off,
+            coalesce(sum(d.failed), 0) AS failed
+        FROM delivery_minutes d WHERE d.account_id = a.id AND d.minute >= the_hour
+    ) AS m
+    WHERE b.waiting + f.deferred + m.sent + m.put_off + m.failed > 0
+    ORDER BY b.waiting DESC, m.sent DESC, a.name LIMIT most
+$$;
+"""
+
 # Each row of the ledger is written once and soon changed once, whole pages at a time: with room
 # for the second version beside the first no index has to learn of it. The old one's place is used
 # again, so the table is no larger in the end.
@@ -116,6 +185,7 @@ def upgrade() -> None:
     op.execute(sa.DDL(PARTITIONS.replace("%", "%%")))
     op.execute(DUE)
     op.execute(OF_DOMAINS)
+    op.execute(SUMS)
     app_role = context.config.attributes["app_role"]
     for table in TENANT_TABLES:
         op.execute(protect(table))
@@ -325,6 +395,9 @@ def _tables() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("account_id", "pool_id", "address", name=op.f("pk_pool_addresses")),
+    )
+    op.add_column(
+        "users", sa.Column("is_operator", sa.Boolean(), server_default="false", nullable=False)
     )
     op.add_column("broadcasts", sa.Column("pool_id", sa.BigInteger(), nullable=True))
     op.add_column(

@@ -24,6 +24,7 @@ COMMANDS = {
     "api-key": "esp.entrypoints.cli.api_key:api_key",
     "render": "esp.entrypoints.cli.render:render",
     "address": "esp.entrypoints.cli.address:address",
+    "operator": "esp.entrypoints.cli.operator:operator",
     "domain": "esp.entrypoints.cli.domain:domain",
 }
 

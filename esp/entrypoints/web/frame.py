@@ -53,6 +53,7 @@ class SignedIn:
     session_id: str
     accounts: tuple[AccountAccess, ...]
     language: str | None = None
+    is_operator: bool = False
 
     # What Flask-Login asks of a user.
     is_authenticated = True

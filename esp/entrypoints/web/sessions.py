@@ -48,6 +48,7 @@ def person_of(database: Session, user: User) -> SignedIn:
         session_id=f"{user.id}.{user.session_number}",
         accounts=tuple(AccountAccess(*access) for access in accesses),
         language=user.language,
+        is_operator=user.is_operator,
     )
 
 
