@@ -120,14 +120,9 @@ def senders(session: Session, account_id: int) -> Sequence[Sender]:
         if row.name not in domains:
             known[f"news@{row.name}"] = None
             domains.add(row.name)
-    works = {domain: _works(session, account_id, domain) for domain in domains}
-    found = [Sender(address, works[addresses.domain_of(address)]) for address in known]
+    working = standing.works(session, account_id, domains)
+    found = [Sender(address, addresses.domain_of(address) in working) for address in known]
     return sorted(found, key=lambda sender: not sender.works)
-
-
-def _works(session: Session, account_id: int, domain: str) -> bool:
-    found = standing.standing(session, account_id, domain)
-    return not found.is_strict and (found.is_signed or found.is_signed_by_relay)
 
 
 def remove_domain(session: Session, account_id: int, domain_id: int) -> str:

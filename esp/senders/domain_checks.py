@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from esp.config import Settings, is_loopback
 from esp.senders import dkim_keys, pools, transports
-from esp.senders.dns_checks import Finding
+from esp.senders.dns_checks import UNKNOWN, Finding
 from esp.senders.models import SendingDomain
 from esp.senders.records import Key, Setup, Ways
 from esp.senders.sending_domains import domain
@@ -25,6 +25,7 @@ _SOON = (
     (timedelta(days=2), timedelta(minutes=30)),
 )
 _LATER = timedelta(hours=4)
+_SILENT = timedelta(minutes=15)
 # A task that died in the middle of a check left it to the next one.
 _CHECK_LASTS = timedelta(minutes=2)
 # What worked goes on being used while name servers are silent, for this long.
@@ -153,4 +154,6 @@ def _pause(row: SendingDomain, found: Mapping[str, Finding], now: datetime) -> t
     if all(one.state in ("working", "unused") for one in found.values()):
         return _LATER
     since = now - (row.asked_at or row.created_at)
-    return next((pause for age, pause in _SOON if since < age), _LATER)
+    pause = next((pause for age, pause in _SOON if since < age), _LATER)
+    # Silent name servers make for long checks, which others would have to wait for.
+    return max(pause, _SILENT) if any(one.text == UNKNOWN for one in found.values()) else pause

@@ -102,13 +102,17 @@ def domain(session: Session, account_id: int, domain_id: int) -> SendingDomain:
     return found
 
 
+def above(name: str) -> list[str]:
+    """The name and those above it, the nearest first, but for the last label."""
+    labels = name.lower().rstrip(".").split(".")
+    return [".".join(labels[at:]) for at in range(len(labels) - 1)]
+
+
 def of_address(session: Session, account_id: int, from_domain: str) -> SendingDomain | None:
     """The domain itself, else the nearest one above it."""
-    labels = from_domain.lower().rstrip(".").split(".")
-    above = [".".join(labels[at:]) for at in range(len(labels) - 1)]
     return session.scalars(
         select(SendingDomain)
-        .where(SendingDomain.account_id == account_id, SendingDomain.name.in_(above))
+        .where(SendingDomain.account_id == account_id, SendingDomain.name.in_(above(from_domain)))
         .order_by(func.length(SendingDomain.name).desc())
         .limit(1)
     ).first()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from esp.senders import dkim_keys, dmarc
-from esp.senders.models import SendingDomain
-from esp.senders.sending_domains import of_address
+from esp.senders import dmarc, sending_domains
+from esp.senders.models import DkimKey, SendingDomain
+from esp.senders.sending_domains import above, of_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,29 @@ def standing(session: Session, account_id: int, from_domain: str) -> Standing:
     row = of_address(session, account_id, from_domain)
     if row is None:
         return Standing()
+    return _of(row, from_domain, is_signed=is_signed(session, row))
+
+
+def works(session: Session, account_id: int, domains: Iterable[str]) -> set[str]:
+    """Of these names, those that the account may send from."""
+    rows = sending_domains.domains(session, account_id)
+    by_name, by_key = {row.name: row for row in rows}, signed(session, account_id, rows)
+    found = set()
+    for domain in domains:
+        row = next((by_name[name] for name in above(domain) if name in by_name), None)
+        if row is None:
+            continue
+        one = _of(row, domain, is_signed=row.id in by_key)
+        if not one.is_strict and (one.is_signed or one.is_signed_by_relay):
+            found.add(domain)
+    return found
+
+
+def _of(row: SendingDomain, from_domain: str, *, is_signed: bool) -> Standing:
     returns = usable(row, "return_path") and usable(row, "spf")
     return Standing(
         name=row.name,
-        is_signed=is_signed(session, row),
+        is_signed=is_signed,
         is_signed_by_relay=row.is_signed_by_relay,
         is_strict=row.name != from_domain and _is_strict(row),
         has_policy=usable(row, "dmarc"),
@@ -47,12 +68,25 @@ def standing(session: Session, account_id: int, from_domain: str) -> Standing:
 
 def is_signed(session: Session, row: SendingDomain) -> bool:
     """Whether an RSA key signs whose record was not missed at the last check."""
-    return any(
-        key.state == "active"
-        and key.algorithm == "rsa"
-        and state_of(row, f"dkim:{key.selector}") not in ("missing", "wrong")
-        for key in dkim_keys.keys_of(session, row.account_id, row.id)
-    )
+    return row.id in signed(session, row.account_id, [row])
+
+
+def signed(session: Session, account_id: int, rows: Collection[SendingDomain]) -> set[int]:
+    """Of these domains, the numbers of those whose mail is signed."""
+    keys = session.execute(
+        select(DkimKey.sending_domain_id, DkimKey.selector).where(
+            DkimKey.account_id == account_id,
+            DkimKey.sending_domain_id.in_([row.id for row in rows]),
+            DkimKey.state == "active",
+            DkimKey.algorithm == "rsa",
+        )
+    ).all()
+    by_id = {row.id: row for row in rows}
+    return {
+        domain_id
+        for domain_id, selector in keys
+        if state_of(by_id[domain_id], f"dkim:{selector}") not in ("missing", "wrong")
+    }
 
 
 def usable(row: SendingDomain, part: str) -> bool:

@@ -23,7 +23,7 @@ from esp.senders import dkim_keys, domain_checks, sending_domains
 from esp.senders.models import SendingDomain
 from esp.senders.records import records
 from esp.senders.sending_domains import Changes
-from esp.senders.standing import is_signed
+from esp.senders.standing import is_signed, signed
 
 blueprint = APIBlueprint("domains", __name__, url_prefix=f"{PREFIX}/domains", tag="Domains")
 
@@ -35,7 +35,8 @@ def index(query: PageQuery) -> shapes.DomainPage:
     """All sending domains"""
     rows = sending_domains.domains(session(), account_id())
     page, cursor = cursors.page_of(rows, query.after, query.limit)
-    data = [shapes.DomainSummary.model_validate(_summary(row)) for row in page]
+    by_key = signed(session(), account_id(), page)
+    data = [shapes.DomainSummary.model_validate(_summary(row, row.id in by_key)) for row in page]
     return shapes.DomainPage(data=data, next_cursor=cursor)
 
 
@@ -115,9 +116,9 @@ def rotate(domain_id: int, _nothing: Nothing) -> shapes.Domain:
     return _one(domain_id)
 
 
-def _summary(row: SendingDomain) -> dict[str, object]:
+def _summary(row: SendingDomain, by_key: bool) -> dict[str, object]:
     return columns(row) | {
-        "is_signed": is_signed(session(), row),
+        "is_signed": by_key,
         "is_being_checked": domain_checks.is_being_checked(row, now()),
     }
 
@@ -140,4 +141,6 @@ def _one(domain_id: int) -> shapes.Domain:
                 "found": finding.get("found", []),
             }
         )
-    return shapes.Domain.model_validate(_summary(row) | {"records": shown})
+    return shapes.Domain.model_validate(
+        _summary(row, is_signed(session(), row)) | {"records": shown}
+    )

@@ -29,7 +29,7 @@ from esp.errors import Conflict, Invalid
 from esp.senders import dkim_keys, domain_checks, sending_domains
 from esp.senders.models import SendingDomain
 from esp.senders.sending_domains import Changes
-from esp.senders.standing import is_signed, state_of
+from esp.senders.standing import is_signed, signed, state_of
 
 blueprint = Blueprint("domains", __name__, url_prefix="/a/<slug>/domains")
 
@@ -69,9 +69,9 @@ def index() -> str:
     """All domains and how they are."""
     with transaction() as session:
         found = sending_domains.domains(session, current_account_id())
-        signed = {row.id: is_signed(session, row) for row in found}
+        by_key = signed(session, current_account_id(), found)
     rows = [
-        (row, _signature(row, signed[row.id]), {p: words.word(state_of(row, p)) for p in SHORT})
+        (row, _signature(row, row.id in by_key), {p: words.word(state_of(row, p)) for p in SHORT})
         for row in found
     ]
     return render_template("domains/index.html", rows=rows)
@@ -81,9 +81,9 @@ def index() -> str:
 SHORT = ("dmarc", "spf", "tracking")
 
 
-def _signature(row: SendingDomain, signed: bool) -> words.Word:
+def _signature(row: SendingDomain, by_key: bool) -> words.Word:
     states = [str(one.get("state")) for part, one in row.findings.items() if "dkim" in part]
-    if signed or row.is_signed_by_relay:
+    if by_key or row.is_signed_by_relay:
         return words.word("working")
     return words.word(next((state for state in states if state != "working"), ""))
 
@@ -216,12 +216,12 @@ def _page(
     with transaction() as session:
         row = sending_domains.domain(session, current_account_id(), domain_id)
         setup = domain_checks.setup_of(session, settings, row)
-        signed = is_signed(session, row)
+        by_key = is_signed(session, row)
     return render_template(
         template,
         domain=row,
         parts=words.parts(row, setup),
-        is_signed=signed,
+        is_signed=by_key,
         checking=domain_checks.is_being_checked(row, now),
         has_ed25519=any(k.algorithm == "ed25519" and k.state != "retired" for k in setup.keys),
         form=form or HostsForm(obj=row),

@@ -10,7 +10,7 @@ from esp.config import Settings
 from esp.errors import Conflict, Invalid, NotFound
 from esp.secrets import Cipher
 from esp.senders import dkim_keys, domain_checks, sending_domains, transports
-from esp.senders.dns_checks import Finding
+from esp.senders.dns_checks import UNKNOWN, Finding
 from esp.senders.models import SendingDomain
 from esp.senders.records import Ways
 from esp.senders.sending_domains import Changes
@@ -149,6 +149,8 @@ class TestChecks:
             )
         assert minutes == {0: 1, 60: 5, 24 * 60: 30, 7 * 24 * 60: 240}
         assert kept(session, row).next_check_at == NOW + timedelta(hours=4)
+        silent = kept(session, row, spf=Finding("unknown", UNKNOWN))
+        assert silent.next_check_at == NOW + timedelta(minutes=15)
 
     def test_a_claimed_check_is_nobody_elses_until_it_must_have_failed(self, session, account_id):
         row = add(session, account_id)
