@@ -50,6 +50,51 @@ function goToLine(line) {
   area.scrollTop = Math.max(0, (line - 4) * parseFloat(getComputedStyle(area).lineHeight));
 }
 
+// --- A file takes the place of the source: chosen, or dropped on it. One can undo it.
+function decoded(bytes) {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+    return new TextDecoder(first === 0xff ? "utf-16le" : "utf-16be").decode(bytes);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
+}
+
+function kindOf(name, text) {
+  if (/\.mjml$/i.test(name) || /^\s*<mjml\b/i.test(text)) return "mjml";
+  return /\.txt$/i.test(name) ? "text" : "html";
+}
+
+async function openFile(area, file) {
+  const text = decoded(new Uint8Array(await file.arrayBuffer())).replace(/\r\n?/g, "\n");
+  const kind = form.querySelector(`[name=kind][value=${kindOf(file.name, text)}]`);
+  if (kind && !kind.checked) kind.click();
+  put(area, text, 0, area.value.length);
+  area.setSelectionRange(0, 0);
+  area.scrollTop = 0;
+}
+
+for (const area of document.querySelectorAll("textarea[data-code]")) {
+  area.addEventListener("dragover", (event) => {
+    if (event.dataTransfer.types.includes("Files")) event.preventDefault();
+  });
+  area.addEventListener("drop", (event) => {
+    const [file] = event.dataTransfer.files;
+    if (!file || area.readOnly) return;
+    event.preventDefault();
+    openFile(area, file);
+  });
+}
+
+form?.querySelector("[data-into-source]")?.addEventListener("change", ({ target: chooser }) => {
+  const [file] = chooser.files;
+  if (file) openFile(form.querySelector("textarea[data-code]"), file);
+  chooser.value = "";
+});
+
 // --- Merge tags and pictures go where the cursor was.
 let last = null;
 form?.addEventListener("focusin", (event) => {
@@ -72,7 +117,8 @@ function picture(button) {
 
 document.addEventListener("click", (event) => {
   const at = (selector) => event.target.closest?.(selector);
-  if (at("[data-line]")) goToLine(Number(at("[data-line]").dataset.line));
+  if (at("[data-choose-file]")) document.querySelector(at("[data-choose-file]").dataset.chooseFile).click();
+  else if (at("[data-line]")) goToLine(Number(at("[data-line]").dataset.line));
   else if (at("[data-insert]")) {
     const item = at("[data-insert]");
     item.closest("details.menu")?.removeAttribute("open");
