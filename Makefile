@@ -56,6 +56,10 @@ bench-fill: $(READY) ## How fast messages are filled, against the obvious way.
 bench-send: $(READY) ## How fast a broadcast goes out, against Postfix's smtp-source.
 	@$(BIN)/python -m bench send $(ARGS)
 
+.PHONY: bench-starttls
+bench-starttls: $(READY) ## How fast a broadcast goes out under TLS, against smtp-source without.
+	@$(BIN)/python -m bench starttls $(ARGS)
+
 .PHONY: bench-dkim
 bench-dkim: $(READY) ## How fast a signed broadcast goes out, against openssl speed.
 	@$(BIN)/python -m bench dkim $(ARGS)

@@ -14,6 +14,7 @@ from bench.tools import VARIABLE, ToolMissingError
 BENCHES = {
     "fill": "bench.fill",
     "send": "bench.send",
+    "starttls": "bench.starttls",
     "dkim": "bench.dkim",
     "track": "bench.track",
     "import": "bench.imports",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 _END = b"\r\n.\r\n"
 _EHLO = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 104857600\r\n"
+_EHLO_TLS = _EHLO.replace(b"250 SIZE", b"250-STARTTLS\r\n250 SIZE")
 _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r\n[ \t]+)?([^\r\n]+)", re.I | re.M)
 
 
@@ -47,6 +48,7 @@ class Common:
 
     behaviour: Behaviour
     keep: bool = False
+    offers_tls: bool = False
     taken: list[Received] = field(default_factory=list)
     rcpts: int = 0
     fail: re.Pattern[str] | None = None
@@ -59,7 +61,10 @@ class Common:
 class Conversation:
     """One client: what it has sent so far and what it is owed."""
 
-    __slots__ = ("began", "body", "common", "held", "mail_from", "number", "out", "rcpt", "rest")
+    __slots__ = (
+        "began", "body", "common", "held", "mail_from", "number", "out", "rcpt", "rest",
+        "secure", "wants_tls",
+    )  # fmt: skip
 
     def __init__(self, number: int, common: Common) -> None:
         self.number = number
@@ -69,6 +74,8 @@ class Conversation:
         self.rcpt: list[str] = []
         self.rest = b""
         self.body: list[bytes] | None = None  # the pieces of a message being received
+        self.secure = not common.offers_tls  # whether STARTTLS has nothing to add
+        self.wants_tls = False  # the client waits for the first octets of TLS
         self.held = 0.0  # nothing is read or answered before this time
         self.out = b"220 sink\r\n"
 
@@ -165,7 +172,10 @@ class Conversation:
 
     def _other(self, verb: bytes) -> bytes:
         if verb == b"EHLO":
-            return _EHLO
+            return _EHLO if self.secure else _EHLO_TLS
+        if verb == b"STAR" and not self.secure:
+            self.secure = self.wants_tls = True
+            return b"220 go ahead\r\n"
         if verb == b"QUIT":
             return b"221 bye\r\n"
         if verb in (b"HELO", b"RSET", b"NOOP"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -35,9 +35,14 @@ class Product:
 
 
 @contextmanager
-def product(servers: Servers, **settings: object) -> Iterator[Product]:
-    """The workers and the ticker on `servers`, with further settings by their field's name."""
-    environment = servers.environment(**settings)
+def product(
+    servers: Servers, variables: Mapping[str, str] | None = None, **settings: object
+) -> Iterator[Product]:
+    """The workers and the ticker on `servers`, with further settings by their field's name.
+
+    `variables` are those of others in the environment.
+    """
+    environment = servers.environment(**settings) | dict(variables or {})
     log = servers.settings.data_dir / "product.log"
     started: dict[str, subprocess.Popen[bytes]] = {}
     try:

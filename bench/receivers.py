@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from bench import tools
+from bench.tls_sink import make_certificate
 
 START_SECONDS = 20.0
 
@@ -76,6 +77,20 @@ def our_sink(host: str = "127.0.0.1", delay: float = 0.0) -> Iterator[Receiver]:
         with _running(command, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             yield Receiver(int(process.stdout.readline()), process, record)
+
+
+@contextmanager
+def tls_sink() -> Iterator[tuple[Receiver, Path]]:
+    """bench/tls_sink.py, and the certificate of the authority that its own is from."""
+    with tempfile.TemporaryDirectory(prefix="esp-sink-") as folder:
+        record = Path(folder) / "record"
+        record.touch()
+        certificate, key = make_certificate(Path(folder))
+        command = [sys.executable, "-m", "bench.tls_sink", "--record", str(record)]
+        command += ["--certificate", str(certificate), "--key", str(key)]
+        with _running(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            yield Receiver(int(process.stdout.readline()), process, record), certificate
 
 
 @contextmanager

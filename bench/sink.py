@@ -26,7 +26,7 @@ from bench.conversation import Behaviour, Common, Conversation, Received
 _READ = 1 << 18
 
 
-class _Peer:
+class Peer:
     """A socket and what is said on it."""
 
     __slots__ = ("late", "sock", "talk", "writing")
@@ -59,8 +59,8 @@ class Sink:
         self._octets = memoryview(self._buffer)
         self._epoll = select.epoll()
         self._epoll.register(self._listener, select.EPOLLIN)
-        self._peers: dict[int, _Peer] = {}
-        self._late: list[tuple[float, int, _Peer]] = []
+        self._peers: dict[int, Peer] = {}
+        self._late: list[tuple[float, int, Peer]] = []
         self._numbers = 0
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -87,7 +87,7 @@ class Sink:
         """Serve until `stop`."""
         listener = self._listener.fileno()
         while not self._stopped:
-            answering: list[_Peer] = []
+            answering: list[Peer] = []
             for fd, events in self._epoll.poll(self._pause(), 64):
                 if fd == listener:
                     self._accept()
@@ -124,12 +124,12 @@ class Sink:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._numbers += 1
-        peer = _Peer(sock, Conversation(self._numbers, self._common))
+        peer = Peer(sock, Conversation(self._numbers, self._common))
         self._peers[sock.fileno()] = peer
         self._epoll.register(sock, select.EPOLLIN)
         self._write(peer)
 
-    def _read(self, peer: _Peer, answering: list[_Peer]) -> None:
+    def _read(self, peer: Peer, answering: list[Peer]) -> None:
         try:
             size = peer.sock.recv_into(self._buffer)
         except BlockingIOError:
@@ -141,7 +141,7 @@ class Sink:
             return
         self._hear(peer, bytes(self._octets[:size]), answering)
 
-    def _hear(self, peer: _Peer, data: bytes, answering: list[_Peer]) -> None:
+    def _hear(self, peer: Peer, data: bytes, answering: list[Peer]) -> None:
         peer.talk.hear(data)
         if peer.talk.out:
             answering.append(peer)
@@ -149,7 +149,7 @@ class Sink:
             peer.late = True
             heapq.heappush(self._late, (peer.talk.held, peer.talk.number, peer))
 
-    def _write(self, peer: _Peer) -> None:
+    def _write(self, peer: Peer) -> None:
         if not peer.talk.out or peer.sock.fileno() < 0:
             return
         try:
@@ -167,7 +167,7 @@ class Sink:
             peer.writing = bool(peer.talk.out)
             self._epoll.modify(peer.sock, select.EPOLLOUT if peer.talk.out else select.EPOLLIN)
 
-    def _drop(self, peer: _Peer) -> None:
+    def _drop(self, peer: Peer) -> None:
         if self._peers.pop(peer.sock.fileno(), None) is not None:
             self._epoll.unregister(peer.sock)
             peer.sock.close()
