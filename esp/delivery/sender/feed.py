@@ -119,7 +119,7 @@ class Feed:
         if self._outbox.urgent:
             self._ship()
 
-    def lane_failed(self, lane: Hashable, outcome: Outcome) -> None:
+    def lane_failed(self, lane: Hashable, outcome: Outcome) -> bool:
         """See `esp.delivery.smtp.lane.Feed`; nothing had begun, so nothing is lost.
 
         Behind a relay everything waits for it. Of a receiver, whatever waits has had its attempt.
@@ -128,17 +128,18 @@ class Feed:
         log.warning("No connection for %s: %s %s", route, outcome.enhanced, outcome.text)
         self._governor.failed(route.way, outcome)
         if not route.exit.is_direct:
-            return
+            return True
         for due in self.singles.pop(route, ()):
             self._settle_single(due, outcome)
         queue = self.queues.get(route)
         if queue is None:
-            return
+            return False
         for share in list(queue.shares()):
             for ready in list(share.waiting):
                 self._settle(queue, share.work, ready, outcome)
             share.clear()
             self._leave_if_over(share.work)
+        return False
 
     # -- what the process does ----------------------------------------------------------------
 

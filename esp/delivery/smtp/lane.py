@@ -35,6 +35,8 @@ class Timing:
     idle: float = 5
     # An empty lane is asked again so often while one of its connections is open.
     poll: float = 0.5
+    # A lane in which nothing has begun for so long tries another connection beside those it has.
+    patience: float = 10
     # A lane that fails rests, twice as long each time.
     retry_first: float = 1
     retry_last: float = 300
@@ -116,8 +118,11 @@ class Feed(Protocol):
     def outcome(self, envelope: Envelope, outcome: Outcome, now: float) -> None:
         """Called once for each envelope, before the next final dot on its connection is written."""
 
-    def lane_failed(self, lane: Hashable, outcome: Outcome) -> None:
-        """No host of the lane could be made ready; nothing had begun. The lane rests a while."""
+    def lane_failed(self, lane: Hashable, outcome: Outcome) -> bool:
+        """No host of the lane could be made ready; nothing had begun. The lane rests a while.
+
+        Whether anything waits for it still; if not, it connects no more before `Loop.wake`.
+        """
 
 
 @runtime_checkable

@@ -57,6 +57,7 @@ class Pool:
         self._resolving = False
         self._doom: Outcome | None = None  # the domain takes no mail at all
         self._alarm = 0.0
+        self._moved_at = 0.0  # when an envelope last began, or a stall was noticed
 
     def wake(self, now: float) -> None:
         """The feed may have something again."""
@@ -102,10 +103,14 @@ class Pool:
             connection.abort(text, now)
 
     def sweep(self, now: float) -> None:
-        """Look at the deadlines."""
+        """Look at the deadlines, and past a receiver that stalls on what it was given."""
         for connection in [one for one in self.connections if one.deadline <= now]:
             self._idle.pop(connection, None)
             connection.expire(now)
+        if self._hungry and self.connections and now - self._moved_at >= self.timing.patience:
+            self._moved_at = now
+            if not self.stopped and len(self.connections) < self.lane.max_connections:
+                self._grow(now)
 
     # -- what connections ask -----------------------------------------------------------------
 
@@ -115,11 +120,8 @@ class Pool:
             return None
         envelope = self._next(now)
         # Work right after work: there may be enough for one more.
-        if (
-            envelope is not None
-            and connection.session.begun
-            and len(self.connections) < self.lane.max_connections
-        ):
+        may_grow = connection.session.begun and len(self.connections) < self.lane.max_connections
+        if may_grow and envelope is not None:
             self._grow(now)
         return envelope
 
@@ -222,10 +224,9 @@ class Pool:
             self._give_up(answer, now)
         else:
             self._lane_failed(answer, now)
-            self._wake_at(self._rest.until)
 
     def _give_up(self, doom: Outcome, now: float) -> None:
-        """Nobody will ever take what this lane holds (SMTP-14, NXDOMAIN)."""
+        """Nobody will ever take what this lane holds."""
         for _ in range(_DOOMED):
             envelope = self._next(now)
             if envelope is None:
@@ -245,7 +246,6 @@ class Pool:
         except OSError as error:
             self.group.leave(now)
             self._lane_failed(Outcome("deferred", 0, "4.4.1", reason(error), "connect"), now)
-            self._wake_at(self._rest.until)
             return
         self.connections.add(connection)
         if len(self.connections) == 1:
@@ -272,6 +272,7 @@ class Pool:
         answer = self._feed.next_envelope(self.lane.key, now)
         if isinstance(answer, Envelope):
             self._hungry = True
+            self._moved_at = now
             self._ground.open_envelopes += 1
             return answer
         self._hungry = answer is not None
@@ -281,7 +282,9 @@ class Pool:
 
     def _lane_failed(self, outcome: Outcome, now: float) -> None:
         self._rest.begin(now)
-        self._feed.lane_failed(self.lane.key, outcome)
+        self._wake_at(self._rest.until)
+        if not self._feed.lane_failed(self.lane.key, outcome):
+            self._hungry = False
 
     def _wake_at(self, when: float) -> None:
         """Pump at `when`, unless an earlier alarm is set already."""

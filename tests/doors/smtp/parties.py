@@ -61,8 +61,9 @@ class ListFeed:
         self.outcomes[envelope.key] = outcome
         self.at[envelope.key] = now
 
-    def lane_failed(self, lane: Hashable, outcome: Outcome) -> None:
+    def lane_failed(self, lane: Hashable, outcome: Outcome) -> bool:
         self.failures.append((lane, outcome))
+        return True
 
     def done(self) -> bool:
         return len(self.outcomes) == self.total

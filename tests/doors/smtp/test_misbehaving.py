@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
+from dataclasses import replace
 
 import pytest
 
+from esp.delivery.smtp.envelope import Outcome
 from esp.delivery.smtp.lane import Lane
+from esp.delivery.smtp.loop import Loop
 from tests.doors.smtp import scripts
-from tests.doors.smtp.parties import QUICK, Client, ListFeed, Scripted, message, run
+from tests.doors.smtp.parties import PATIENT, QUICK, Client, ListFeed, Scripted, message, run
 from tests.doors.smtp.scripts import Script
 
 
@@ -164,3 +168,38 @@ def test_a_reset_in_the_middle_of_a_large_message() -> None:
         2: ("deferred", 0, "mail"),  # begun behind it
         3: ("sent", 250, "dot"),
     }
+
+
+@pytest.mark.standard("THR-04")
+def test_one_stalled_connection_does_not_hold_up_its_lane() -> None:
+    feed = ListFeed(lane=[message(n) for n in range(20)])
+    with Scripted(scripts.stall_at_rcpt, scripts.well_behaved) as server:
+        lane = Lane("lane", [("127.0.0.1", server.port)], max_connections=2)
+        with Loop(feed, [lane], replace(PATIENT, patience=0.2)) as loop:
+            loop.run(time.monotonic() + 20, lambda: len(feed.outcomes) == 19)
+            assert 1 <= server.connections <= 2
+            assert loop.open_envelopes == 1
+    fates = feed.fates()
+    assert fates.pop(0) == ("deferred", 0, "rcpt")
+    assert set(fates.values()) == {("sent", 250, "dot")}
+
+
+@pytest.mark.standard("SMTP-09")
+def test_a_lane_whose_mail_was_put_off_connects_no_more() -> None:
+    class PuttingOff(ListFeed):
+        def lane_failed(self, lane: Hashable, outcome: Outcome) -> bool:
+            super().lane_failed(lane, outcome)
+            self.lanes[lane].clear()
+            return False
+
+    feed = PuttingOff(lane=[message(1)])
+    with Scripted(failing(b"421 busy"), scripts.well_behaved) as server:
+        lane = Lane("lane", [("127.0.0.1", server.port)])
+        with Loop(feed, [lane], PATIENT) as loop:
+            # Its rest is over long before.
+            loop.run(time.monotonic() + 10 * PATIENT.retry_first)
+            assert server.connections == len(feed.failures) == 1
+            feed.lanes["lane"].append(message(1))
+            loop.wake("lane")
+            loop.run(time.monotonic() + 20, feed.done)
+    assert feed.fates() == {1: ("sent", 250, "dot")}
