@@ -20,6 +20,7 @@ Theme = Literal["light", "dark"]
 NOT_PAGES = {
     "static",
     "home",
+    "domains.records",
     "mail.show",
     "mail.people",
     "imports.progress",
