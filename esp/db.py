@@ -17,7 +17,6 @@ from sqlalchemy import (
     create_engine,
     event,
     make_url,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
@@ -91,9 +90,9 @@ def _watch_line(connection: Any, _record: object) -> None:
 
 def enter_account(session: Session, account_id: int) -> None:
     """From here to the end of the transaction the session sees the rows of `account_id` only."""
-    session.execute(
-        text("SELECT set_config('esp.account_id', :account_id, true)"),
-        {"account_id": str(account_id)},
+    # Said many times a second, so without the detour over a statement object.
+    session.connection().exec_driver_sql(
+        "SELECT set_config('esp.account_id', %(account)s, true)", {"account": str(account_id)}
     )
 
 

@@ -15,9 +15,9 @@ from esp.delivery.verdicts import judge
 _LONGEST_REPLY = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settled:
-    """What to store; `next_at` only where it is deferred."""
+    """What to store; `next_at` only where it is deferred. There is one for each message."""
 
     kind: OutcomeKind
     code: int

@@ -74,8 +74,8 @@ def ship(session: Session, name: str, facts: Sequence[tuple[int, Fact]]) -> int:
 
 
 def _move(session: Session, name: str, offset: int) -> None:
-    session.execute(
-        text("UPDATE journals SET shipped_offset = :end, updated_at = now() WHERE name = :name"),
+    session.connection().exec_driver_sql(
+        "UPDATE journals SET shipped_offset = %(end)s, updated_at = now() WHERE name = %(name)s",
         {"end": offset, "name": name},
     )
 
