@@ -30,7 +30,7 @@ from tests.factories import (
     make_user,
     subscribe,
 )
-from tests.filled_broadcasts import kept_mail, sent_broadcast, unsent_broadcasts
+from tests.filled_broadcasts import delivery, kept_mail, sent_broadcast, unsent_broadcasts
 
 FILE = "Email;Vorname;Ort\nani@a.example;Änni;Köln\nwrong;Budi;Bonn\ncitra@a.example;Citra;Solo\n"
 PEOPLE = ("Ayu", "Budi", "Citra", "Dewi", "Eko")
@@ -72,6 +72,7 @@ def fill(runtime: Runtime, slug: str = "acme") -> Filled:
             "user_id": (colleague,),
             "name": ("newsletter",),
             **_settings(session, runtime, account_id),
+            "provider_id": (delivery(session, runtime, account_id),),
         }
         list_key = lists.get(session, account_id, news).public_key
         waits = _waiting(session, runtime, account_id, news, slug)

@@ -10,13 +10,18 @@ from sqlalchemy.orm import Session
 from esp.contacts import subscriptions
 from esp.contacts.subscriptions import Asked
 from esp.content.prepare import FooterTexts, Options, Source, prepare
+from esp.db import enter_account
+from esp.delivery import brakes
 from esp.delivery.dispatches import open_dispatch
 from esp.delivery.facts import Hit, RecipientOutcome
 from esp.delivery.hits import record_hits
 from esp.delivery.ledger import record_outcomes
+from esp.delivery.pacing.key import Key
+from esp.delivery.tally import Tally
 from esp.mailbox import queries as mailbox
 from esp.mailbox.keep import Arrived, keep
 from esp.runtime import Runtime
+from esp.senders import providers
 from tests.factories import (
     make_broadcast,
     make_link,
@@ -27,6 +32,7 @@ from tests.sendings import plan_settings
 BODY = """<html lang="en"><head><title>News</title></head><body>
 <h1>Hello {{ contact.first_name }}</h1><p><a href="https://acme.example/shop">To the shop</a></p>
 <p>{{ account.postal_address }} <a href="{{ unsubscribe_url }}">Unsubscribe</a></p></body></html>"""
+LONG_REPLY = "4.7.28 Gmail has detected an unusual rate of mail. " + "x" * 120
 OUTCOMES = (
     ("sent", 250, "2.0.0 Queued as 7", ""),
     ("sent", 250, "2.0.0 Queued as 8", ""),
@@ -107,6 +113,18 @@ def unsent_broadcasts(
         hold_reason="A person holds it.",
     )
     return draft, scheduled, held
+
+
+def delivery(session: Session, runtime: Runtime, account_id: int) -> int:
+    """What a provider answered lately, and its pause; the provider's number."""
+    google, now = providers.provider_id(session, "google"), runtime.clock()
+    counted = Tally()
+    for kind, code, reply in (("sent", 250, ""), ("deferred", 421, LONG_REPLY)):
+        counted.add(account_id, 0, google, kind, code, reply, now - timedelta(minutes=5))  # type: ignore[arg-type]  # two of the kinds
+    counted.flush(session)
+    enter_account(session, account_id)
+    brakes.hold(session, Key(account_id, 0, google))
+    return google
 
 
 def kept_mail(session: Session, runtime: Runtime, account_id: int, broadcast_id: int) -> int:

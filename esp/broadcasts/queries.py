@@ -50,6 +50,22 @@ def due(session: Session, account_id: int, now: datetime) -> list[int]:
     )
 
 
+def on_the_way(session: Session, account_id: int, limit: int = 20) -> list[Broadcast]:
+    """Those that have begun and are not through, the oldest first."""
+    return list(
+        session.scalars(
+            select(Broadcast)
+            .where(
+                Broadcast.account_id == account_id,
+                Broadcast.state.in_(("preparing", "sending", "paused", "held")),
+                Broadcast.started_at.is_not(None),
+            )
+            .order_by(Broadcast.started_at, Broadcast.id)
+            .limit(limit)
+        )
+    )
+
+
 def active(session: Session, account_id: int) -> list[Broadcast]:
     """Those that are being written down, sent, or tidied up after a cancel."""
     return list(

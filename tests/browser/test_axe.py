@@ -9,7 +9,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Page
 from sqlalchemy import update
 
-from esp.accounts import links
+from esp.accounts import links, users
 from esp.accounts.models import Account
 from esp.entrypoints.web import create_pages
 from esp.runtime import Runtime
@@ -98,6 +98,7 @@ WRONG: dict[str, dict[str, str] | None] = {
     "broadcasts.save": None,
     "contacts.new": {"email": "wrong"},
     "contacts.show": {"email": "wrong"},
+    "delivery.change": {"rate_per_minute": "many"},
     "domains.add": {"name": "gmail.com"},
     "domains.change": {"return_path_host": "elsewhere.example"},
     "fields.add": {"label": ""},
@@ -105,6 +106,7 @@ WRONG: dict[str, dict[str, str] | None] = {
     "imports.upload": {},
     "lists.new": {"name": ""},
     "lists.show": {"name": ""},
+    "operator.change": {"rate_per_minute": "many"},
     "people.invite": {"email": "wrong"},
     "people.person": {"role": "king"},
     "pictures.add": {},
@@ -189,7 +191,7 @@ def test_pages_without_sign_in(
         watch.expected |= {410, 422}
         page = context.new_page()
         for rule in pages(web):
-            if "slug" in rule.arguments:
+            if "slug" in rule.arguments or rule.endpoint.startswith("operator."):
                 continue
             built = rule.build({"token": tokens[rule.endpoint]} if rule.arguments else {})
             assert built, rule
@@ -200,5 +202,29 @@ def test_pages_without_sign_in(
             if "token" in rule.arguments:
                 page.goto(f"{site}{built[1]}x")
                 found += faults(page)
+
+    assert not found, "\n".join(found)
+
+
+@looks
+def test_pages_of_whoever_runs_the_installation(
+    browser: Browser, runtime: Runtime, site: str, web: Flask, look: Look
+):
+    filled = fill(runtime)
+    speak(runtime, filled.account_id, look.language)
+    with runtime.transaction(None) as session:
+        users.set_operator(session, f"ani@{filled.slug}.example", True)
+    found = []
+    with watched(browser, **look.options()) as (context, watch):
+        watch.expected |= {422}
+        page = context.new_page()
+        sign_in(page, site, runtime, filled.user_id)
+        for rule in pages(web):
+            if rule.endpoint.startswith("operator."):
+                for path in addresses(rule, filled):
+                    page.goto(site + path)
+                    found += faults(page)
+                    if "provider_id" in rule.arguments:
+                        found += send(page, path, WRONG["operator.change"] or {})
 
     assert not found, "\n".join(found)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from esp.accounts import audit, roles
-from esp.broadcasts import compose, move, overview, times
+from esp.broadcasts import compose, forecast, move, overview, times
 from esp.broadcasts.funnel import funnel
 from esp.broadcasts.message import examine
 from esp.broadcasts.models import Broadcast
@@ -81,6 +81,19 @@ def _review(session: Session, broadcast: Broadcast, send_at: str = "", error: st
         error=error,
         undo_seconds=runtime().settings.undo_seconds,
     )
+
+
+@blueprint.get("/<int:broadcast_id>/forecast")
+def foretell(broadcast_id: int) -> Page:
+    """When it would be through; a part of pages that have it loaded after themselves."""
+    now = runtime().clock()
+    with transaction() as session:
+        broadcast = compose.get(session, current_account_id(), broadcast_id)
+        if not is_htmx() or broadcast.state not in ("draft", "scheduled"):
+            name = ".review" if broadcast.state == "draft" else ".show"
+            return go(url_for(name, broadcast_id=broadcast_id))
+        found = forecast.forecast(session, runtime().settings, broadcast, now)
+    return render_template("broadcasts/forecast.html", forecast=found)
 
 
 @blueprint.post("/<int:broadcast_id>/schedule")

@@ -30,6 +30,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("broadcasts", N_("Broadcasts"), "send", "b", True),
             Place("templates", N_("Templates"), "layout-template", "t", True),
+            Place("delivery", N_("Delivery"), "activity", "y"),
         ),
     ),
     (
