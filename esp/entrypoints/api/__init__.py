@@ -10,6 +10,7 @@ from esp.entrypoints.api import (
     account,
     broadcasts,
     contacts,
+    delivery,
     document,
     documentation,
     domains,
@@ -45,6 +46,7 @@ AREAS = (
     reports,
     imports,
     domains,
+    delivery,
 )
 
 

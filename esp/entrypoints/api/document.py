@@ -14,7 +14,8 @@ from esp.entrypoints.api.problems import KINDS, MEDIA_TYPE
 from esp.entrypoints.api.rates import PER_MINUTE
 from esp.entrypoints.api.shapes.parts import Problem
 
-DESCRIPTION = f"""What the pages do with lists, contacts, templates, broadcasts, imports, domains.
+DESCRIPTION = f"""What the pages do with lists, contacts, templates, broadcasts, imports, domains;
+and what is on its way.
 
 A key opens one account. Make one in Settings, under API keys, or with `esp api-key create`, and
 send it with every request: `Authorization: Bearer esp_…`. A key may be used {PER_MINUTE:,} times a

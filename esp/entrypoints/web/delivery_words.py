@@ -43,6 +43,10 @@ BOUNDS: dict[Bound, str] = {
     "rate": N_("by the broadcast’s own speed"),
     "retry": N_("after another try"),
 }
+ABBREVIATIONS = {name: name.upper() for name in ("gmx", "qq", "sfr", "uol", "wp")} | {
+    "att": "AT&T",
+    "t-online": "T-Online",
+}
 KINDS = {"deferred": N_("Try later"), "failed": N_("Refused")}
 
 
@@ -57,7 +61,7 @@ class Word:
 
 def install(app: Flask) -> None:
     """Give templates the words of delivery."""
-    app.jinja_env.filters.update(standing=standing, bound=bound, provider=provider)
+    app.jinja_env.filters.update(standing=standing, bound=bound, provider=heading)
     app.jinja_env.globals.update(reply_kinds=KINDS)
 
 
@@ -78,5 +82,11 @@ def bound(name: Bound) -> str:
 
 
 def provider(name: str) -> str:
-    """Providers are called by their names; those of few people have none of their own."""
-    return _("other receivers") if name == OTHER else name.capitalize()
+    """Within a sentence. Those of few people have no name of their own."""
+    return _("other receivers") if name == OTHER else ABBREVIATIONS.get(name, name.capitalize())
+
+
+def heading(name: str) -> str:
+    """The same where a line begins."""
+    said = provider(name)
+    return said[:1].upper() + said[1:]

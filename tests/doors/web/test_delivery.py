@@ -254,7 +254,7 @@ class TestForecast:
 
         told = page(part)
         assert "Through on Nov 2, 2026" in told
-        assert "other receivers" in told
+        assert "Other receivers" in told
         assert "Under today’s limits" in told
 
     def test_alone_it_leads_to_the_review(self, owner, draft):
