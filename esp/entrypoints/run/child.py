@@ -94,7 +94,9 @@ class Child:
         traced = False
         with output, self.log.open("ab", buffering=0) as file:
             for line in output:
-                file.write(prefix + line)
+                # A full disk must not end this: the child would block on its own words.
+                with suppress(OSError):
+                    file.write(prefix + line)
                 # A traceback ends with what went wrong, in the first line that is not indented.
                 ends_trace = traced and not line[:1].isspace()
                 if ends_trace or WARNING.search(line[:120]):
