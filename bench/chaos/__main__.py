@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import random
 import secrets
+import signal
 import sys
 from collections.abc import Callable
 
@@ -43,6 +44,8 @@ def main() -> int:
         parser.error(f"there is no fault {', '.join(unknown)}")
     seed = secrets.randbelow(1_000_000) if chosen.seed is None else chosen.seed
     print(f"seed {seed}", flush=True)
+    # Namespaces and mounts would stay behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     found: list[Finding] = []
     with ground() as on:
         for name in chosen.fault or FAULTS:
