@@ -27,6 +27,8 @@ class Network:
         _ip("netns", "add", space)
         self.stack.callback(_ip, "netns", "del", space)
         _ip("link", "add", cable, "type", "veth", "peer", "name", inside, "netns", space)
+        # A connection that is still saying good-bye would keep the namespace, and this with it.
+        self.stack.callback(_ip, "link", "del", cable)
         _ip("link", "set", cable, "master", self.switch, "up")
         own = f"{self.address.rpartition('.')[0]}.{number}/24"
         _ip("-n", space, "addr", "add", own, "dev", inside)
