@@ -61,13 +61,10 @@ def test_a_dead_slow_provider_among_five_delays_nobody(settings, runtime):
     people = dict.fromkeys(("slow.example", *GOOD), 300)
     with world(parts) as receivers, direct_runtime(settings, receivers.dns, receivers.port) as real:
         sending = sending_of(real, people)
-        begun = time.monotonic()
         send(real, until=lambda: all(receivers.count(domain) == 300 for domain in GOOD))
-        taken = time.monotonic() - begun
         assert {domain: receivers.count(domain) for domain in GOOD} == dict.fromkeys(GOOD, 300)
         # Ten connections take twenty of its messages a second, so it would need fifteen seconds.
         assert receivers.count("slow.example") < 150
-        assert taken < 7
         assert states_of(real, sending)["sent"] == 1200 + receivers.count("slow.example")
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime
 from typing import cast
 
 from sqlalchemy.exc import DBAPIError
 
-from esp.delivery import retry
-from esp.delivery.facts import NoticeOutcome, RecipientOutcome
+from esp.delivery.facts import RecipientOutcome
 from esp.delivery.load import Ready, Skip
 from esp.delivery.notices import Due
 from esp.delivery.plan import FillError
@@ -25,6 +24,7 @@ from esp.delivery.sender.outbox import Outbox
 from esp.delivery.sender.pace import Paces
 from esp.delivery.sender.paced import LONG_SECONDS
 from esp.delivery.sender.routes import Route, Way
+from esp.delivery.sender.singles import Singles
 from esp.delivery.settle import settle
 from esp.delivery.smtp.envelope import Envelope, Outcome, Wait
 from esp.runtime import Runtime
@@ -55,7 +55,7 @@ class Feed:
     ) -> None:
         self.paces = Paces(runtime)
         self.queues: dict[Route, Queue] = {}
-        self.singles: dict[Route, deque[Due]] = {}
+        self.singles = Singles(runtime, outbox)
         self.open: dict[int, Work] = {}
         self._runtime = runtime
         self._outbox = outbox
@@ -64,7 +64,6 @@ class Feed:
         self._hungry = hungry
         self._ship = ship
         self._lost = lost
-        self._held: dict[tuple[int, int], Due] = {}
 
     # -- what the loop asks -------------------------------------------------------------------
 
@@ -74,7 +73,10 @@ class Feed:
         if not self._may_begin():
             return Wait(time.monotonic() + _SHORT)
         if route.single:
-            return self._next_single(route)
+            envelope = self.singles.take(route)
+            if envelope is None:
+                self._hungry()
+            return envelope
         queue = self.queues[route]
         way, governor = queue.way, self._governor
         while True:
@@ -108,7 +110,7 @@ class Feed:
         """See `esp.delivery.smtp.lane.Feed`."""
         key = envelope.key
         if isinstance(key, Due):
-            self._settle_single(key, outcome)
+            self.singles.settle(key, outcome)
         else:
             queue, work, ready = cast(Key, key)
             self._settle(queue, work, ready, outcome)
@@ -129,8 +131,7 @@ class Feed:
         self._governor.failed(route.way, outcome)
         if not route.exit.is_direct:
             return True
-        for due in self.singles.pop(route, ()):
-            self._settle_single(due, outcome)
+        self.singles.fail(route, outcome)
         queue = self.queues.get(route)
         if queue is None:
             return False
@@ -157,22 +158,18 @@ class Feed:
             queue = self.queues[route] = Queue(route)
         queue.add(share)
 
-    def add_single(self, route: Route, due: Due) -> None:
-        self.singles.setdefault(route, deque()).append(due)
-        self._held[due.account_id, due.id] = due
-
     def forget(self, route: Route) -> bool:
         """Give an empty lane up; False: something waits in it."""
         queue = self.queues.get(route)
-        if self.singles.get(route) or (queue is not None and not queue.is_empty):
+        if self.singles.lanes.get(route) or (queue is not None and not queue.is_empty):
             return False
         self.queues.pop(route, None)
-        self.singles.pop(route, None)
+        self.singles.lanes.pop(route, None)
         return True
 
     def ways(self) -> set[Way]:
         """Of all lanes."""
-        return {route.way for route in (*self.queues, *self.singles)}
+        return {route.way for route in (*self.queues, *self.singles.lanes)}
 
     def works(self) -> Iterator[Work]:
         """Of which something still waits to begin."""
@@ -193,26 +190,11 @@ class Feed:
                 found[leaves.transport_id, leaves.pool_id, provider_id] += work.waiting
         return found
 
-    def held(self) -> list[Due]:
-        """Notices that wait or are open."""
-        return list(self._held.values())
-
     def drop(self, wanted: Callable[[Work], bool]) -> None:
         """Begin nothing more of some works; they are given back when what is open is settled."""
         for work in [work for work in self.works() if wanted(work)]:
             work.drop()
             self._leave_if_over(work)
-
-    def drop_singles(self, wanted: Callable[[Route], bool]) -> list[Due]:
-        """Take back notices of some lanes that have not begun."""
-        dropped: list[Due] = []
-        for route, queue in self.singles.items():
-            if wanted(route):
-                dropped += queue
-                queue.clear()
-        for due in dropped:
-            del self._held[due.account_id, due.id]
-        return dropped
 
     def judge_again(
         self,
@@ -293,15 +275,6 @@ class Feed:
         self.open[id(work)] = work
         return envelope
 
-    def _next_single(self, route: Route) -> Envelope | None:
-        queue = self.singles.get(route)
-        if not queue:
-            self._hungry()
-            return None
-        due = queue.popleft()
-        # It may come from other hands than our compiler's, so the client looks at its lines.
-        return Envelope(due, due.mail_from, due.email, due.message, stuffed=False)
-
     def _settle(self, queue: Queue, work: Work, ready: Ready, outcome: Outcome) -> None:
         at = self._runtime.clock()
         provider_id = queue.route.provider_id or work.claim.provider_id
@@ -327,23 +300,6 @@ class Feed:
                 settled.next_at,
             )
         )
-
-    def _settle_single(self, due: Due, outcome: Outcome) -> None:
-        at = self._runtime.clock()
-        expires_at = due.created_at + retry.NOTICE_LIFETIME
-        settled = settle(outcome, due.attempts + 1, at, expires_at, random.random())
-        self._outbox.add(
-            NoticeOutcome(
-                due.account_id,
-                due.id,
-                settled.kind,
-                settled.code,
-                settled.reply,
-                at,
-                settled.next_at,
-            )
-        )
-        del self._held[due.account_id, due.id]
 
     def _leave_if_over(self, work: Work) -> None:
         if work.over:

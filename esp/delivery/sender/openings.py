@@ -55,7 +55,7 @@ class Openings:
             log.error("There is no usable transport for %s", route)
             self._bad[route.exit] = now + _TERMS_SECONDS
             self._feed.drop(lambda work: work.message.exit == route.exit)
-            self._feed.drop_singles(lambda lane: lane.exit == route.exit)
+            self._feed.singles.drop(lambda lane: lane.exit == route.exit)
             return
         self._until[route] = now + _TERMS_SECONDS
         self._loop.add(terms)

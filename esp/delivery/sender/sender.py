@@ -86,7 +86,12 @@ class Sender:
         """Whether there was something to do within the last moments."""
         now = time.monotonic()
         feed = self._feed
-        if self._loop.open_envelopes or self._outbox.size or any(feed.works()) or feed.held():
+        if (
+            self._loop.open_envelopes
+            or self._outbox.size
+            or any(feed.works())
+            or feed.singles.held()
+        ):
             self._worked_at = now
         return now - self._worked_at < _IDLE_SECONDS
 
@@ -99,7 +104,7 @@ class Sender:
         """Finish the open replies, ship, give back what was not begun."""
         self._stopping = True
         self._feed.drop(lambda _: True)
-        singles = self._feed.drop_singles(lambda _route: True)
+        singles = self._feed.singles.drop(lambda _route: True)
         self._loop.finish(seconds)
         self._ship()
         if self._ear is not None:
@@ -197,7 +202,7 @@ class Sender:
             return
         self._worked_at = time.monotonic()
         for route, due in taken.due:
-            self._feed.add_single(route, due)
+            self._feed.singles.add(route, due)
         for route, share in taken.shares:
             self._feed.add(route, share)
         for work, skips in taken.works:
@@ -230,7 +235,7 @@ class Sender:
             return
         works = [*self._feed.works(), *self._feed.open.values()]
         try:
-            self._store.renew({work.claim.account_id for work in works}, self._feed.held())
+            self._store.renew({work.claim.account_id for work in works}, self._feed.singles.held())
         except _Trouble as error:
             self._lost(error)
 
