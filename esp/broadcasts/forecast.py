@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from esp.broadcasts.compose import lists_of
 from esp.broadcasts.funnel import Funnel, by_provider, funnel
-from esp.broadcasts.message import transport_of
+from esp.broadcasts.message import pool_of, transport_of
 from esp.broadcasts.models import Broadcast
 from esp.config import Settings
 from esp.delivery import overview
@@ -20,6 +20,7 @@ from esp.delivery.pacing import forecast as pure
 from esp.delivery.pacing import limits
 from esp.delivery.pacing.forecast import Bound, End, Road
 from esp.delivery.pacing.limits import Limits
+from esp.delivery.pacing.warm_up import day_began
 from esp.senders import providers
 from esp.senders.models import Provider, Transport
 
@@ -67,6 +68,7 @@ class Known:
     common_speeds: Mapping[Cell, float]
     names: Mapping[int, str]
     connections: int = COMMON_CONNECTIONS
+    read_at: datetime | None = None
 
     def speed(self, pool_id: int, provider_id: int, allowed: Limits) -> float:
         """Messages a minute; provider 0: through a relay."""
@@ -97,8 +99,15 @@ class Known:
             opens_at=datetime.fromtimestamp(opens, now.tzinfo) if opens else None,
             is_held=any(way.state.is_held for way in found),
             warm_up=first.warm_up if first else None,
-            sent_today=first.sent_today if first else 0,
+            sent_today=self._sent_today(first, now),
         )
+
+    def _sent_today(self, way: Way | None, at: datetime) -> int:
+        """Of the warm-up's day that `at` falls in: none yet, if it is another than the present."""
+        if way is None or way.warm_up is None:
+            return 0
+        days = {day_began(way.warm_up, moment) for moment in (at, self.read_at or at)}
+        return way.sent_today if len(days) == 1 else 0
 
 
 def known(session: Session, account_id: int, now: datetime, connections: int = 0) -> Known:
@@ -110,6 +119,7 @@ def known(session: Session, account_id: int, now: datetime, connections: int = 0
         overview.common_speeds(session, account_id, now),
         {row.id: row.name for row in session.execute(select(Provider.id, Provider.name))},
         connections or COMMON_CONNECTIONS,
+        now,
     )
 
 
@@ -125,7 +135,7 @@ def forecast(session: Session, settings: Settings, broadcast: Broadcast, now: da
     is_direct, connections = _leaves(session, settings, broadcast)
     start = max(now, broadcast.send_at or now)
     ways = known(session, account_id, now, connections)
-    pool_id = broadcast.pool_id or 0
+    pool_id = pool_of(session, broadcast) or 0
     numbers = {name: number for number, name in ways.names.items()}
     parts = []
     for name, recipients in shares:

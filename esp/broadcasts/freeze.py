@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from esp.accounts.models import Account
 from esp.broadcasts.compose import lists_of
-from esp.broadcasts.message import examine, plan_settings, transport_of
+from esp.broadcasts.message import examine, plan_settings, pool_of, transport_of
 from esp.broadcasts.models import Broadcast
 from esp.config import Settings
 from esp.contacts.models import List
@@ -65,7 +65,7 @@ def freeze(session: Session, settings: Settings, broadcast: Broadcast, now: date
         include_list_ids=include,
         exclude_list_ids=exclude,
         transport_id=transport_of(session, broadcast),
-        pool_id=broadcast.pool_id,
+        pool_id=pool_of(session, broadcast),
         source_address=broadcast.source_address,
         tracking=account.tracking,
         rate_per_minute=broadcast.rate_per_minute,

@@ -20,6 +20,7 @@ from esp.content.footer import missing
 from esp.content.prepare import Options, PreparedContent, Problem, Source, prepare
 from esp.delivery.plan import ListId, PlanSettings
 from esp.errors import N_
+from esp.senders.models import Transport
 from esp.senders.sending_domains import FREE_MAIL, FREE_MAIL_REFUSED
 from esp.senders.standing import standing
 from esp.senders.transports import default_transport
@@ -175,6 +176,15 @@ def _tracking_url(settings: Settings, host: str) -> str:
 def _list_id(first: List, domain: str) -> ListId:
     # Of numbers, which stay when a list or an account gets another name (RFC 2919 §2).
     return ListId(f"list-{first.id}.account-{first.account_id}", first.name, domain)
+
+
+def pool_of(session: Session, broadcast: Broadcast) -> int | None:
+    """The addresses it leaves from: its own choice, else its transport's; None: any."""
+    chosen = transport_of(session, broadcast)
+    if broadcast.pool_id is not None or chosen is None:
+        return broadcast.pool_id
+    found = session.get(Transport, (broadcast.account_id, chosen))
+    return found.pool_id if found else None
 
 
 def transport_of(session: Session, broadcast: Broadcast) -> int | None:
