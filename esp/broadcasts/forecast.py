@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -110,13 +110,24 @@ class Known:
         return way.sent_today if len(days) == 1 else 0
 
 
-def known(session: Session, account_id: int, now: datetime, connections: int = 0) -> Known:
-    """Read once for all broadcasts of an account; `connections` of its relay."""
+def known(
+    session: Session,
+    account_id: int,
+    now: datetime,
+    *,
+    connections: int = 0,
+    measured: timedelta = overview.LATELY,
+) -> Known:
+    """Read once for all broadcasts of an account; `connections` of its relay.
+
+    `measured`: how long ago a speed may have been.
+    """
+    since = now - measured
     return Known(
         overview.ways(session, account_id, now),
         overview.common_ways(session, account_id, now),
-        overview.measured(session, account_id, now),
-        overview.common_speeds(session, account_id, now),
+        overview.measured(session, account_id, since),
+        overview.common_speeds(session, account_id, since),
         {row.id: row.name for row in session.execute(select(Provider.id, Provider.name))},
         connections or COMMON_CONNECTIONS,
         now,
@@ -134,7 +145,7 @@ def forecast(session: Session, settings: Settings, broadcast: Broadcast, now: da
     shares = by_provider(session, account_id, include, exclude)
     is_direct, connections = _leaves(session, settings, broadcast)
     start = max(now, broadcast.send_at or now)
-    ways = known(session, account_id, now, connections)
+    ways = known(session, account_id, now, connections=connections, measured=overview.MEASURED)
     pool_id = pool_of(session, broadcast) or 0
     numbers = {name: number for number, name in ways.names.items()}
     parts = []

@@ -21,8 +21,9 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 # What "now" means in "so many a minute now": the minute that runs and the one before.
 NOW = timedelta(minutes=1)
-# How long ago a speed may have been measured, and what a minute must hold to count as one.
-MEASURED = timedelta(days=7)
+# How long ago a speed may have been measured: for a forecast, and for a page that asks every few
+# seconds; and what a minute must hold to count.
+MEASURED, LATELY = timedelta(days=7), DAY
 BUSY_MINUTE = 60
 MOST_REPLIES = 20
 
@@ -151,14 +152,12 @@ _MEASURED = text("""
 """)
 
 
-def measured(session: Session, account_id: int, now: datetime) -> dict[Cell, float]:
-    """Messages a minute that a provider took in the busy minutes of the last days.
+def measured(session: Session, account_id: int, since: datetime) -> dict[Cell, float]:
+    """Messages a minute that a provider took in the busy minutes since then.
 
     Provider 0: all of them together. Nothing of those who never had a busy minute.
     """
-    rows = session.execute(
-        _MEASURED, {"account": account_id, "since": now - MEASURED, "busy": BUSY_MINUTE}
-    )
+    rows = session.execute(_MEASURED, {"account": account_id, "since": since, "busy": BUSY_MINUTE})
     return {(pool, provider): float(speed) for pool, provider, speed in rows}
 
 
@@ -266,9 +265,9 @@ def common_ways(
     return found
 
 
-def common_speeds(session: Session, account_id: int, now: datetime) -> dict[Cell, float]:
+def common_speeds(session: Session, account_id: int, since: datetime) -> dict[Cell, float]:
     """`measured` for the installation's own way; leaves the session in `account_id`."""
     enter_account(session, 0)
-    found = measured(session, 0, now)
+    found = measured(session, 0, since)
     enter_account(session, account_id)
     return found
