@@ -9,7 +9,9 @@ from bench.send import differences
 
 
 def taken(*numbers: int) -> list[Taken]:
-    return [Taken(0.0, f"person{n}@example.net", f"<{n}@example.com>", 20_000) for n in numbers]
+    return [
+        Taken(0.0, f"person{n}@example.net", f"<{n}@example.com>", 20_000, 0.0) for n in numbers
+    ]
 
 
 @pytest.mark.parametrize(
