@@ -82,10 +82,14 @@ class Known:
         """All providers together go through it."""
         return Road(recipients, self.speed(0, 0, Limits(self.connections)))
 
-    def road(self, pool_id: int, provider_id: int, recipients: int, now: datetime) -> Road:
-        """Straight to the provider; what holds back the whole pool and this account both count."""
-        cell = (pool_id, provider_id)
-        found = [way for way in (self.own.get(cell), self.common.get(cell)) if way]
+    def road(self, cell: Cell, recipients: int, now: datetime, *, is_common: bool = False) -> Road:
+        """Straight to the provider of `cell`, by a way of the account's own or the common one.
+
+        On that what holds back everybody and what holds back this account both count.
+        """
+        pool_id, provider_id = cell
+        shared = self.common.get(cell) if is_common else None
+        found = [way for way in (self.own.get(cell), shared) if way]
         first = found[-1] if found else None
         allowed = limits.of(self.names.get(provider_id, providers.OTHER), None)
         if first:
@@ -146,12 +150,16 @@ def forecast(session: Session, settings: Settings, broadcast: Broadcast, now: da
     is_direct, connections = _leaves(session, settings, broadcast)
     start = max(now, broadcast.send_at or now)
     ways = known(session, account_id, now, connections=connections, measured=overview.MEASURED)
-    pool_id = pool_of(session, broadcast) or 0
+    pool_id = pool_of(session, broadcast)
+    is_common = pool_id is None and transport_of(session, broadcast) is None
     numbers = {name: number for number, name in ways.names.items()}
     parts = []
     for name, recipients in shares:
-        road = ways.road(pool_id, numbers.get(name, 0), recipients, start) if is_direct else None
-        parts.append(Part(name, recipients, pure.end_of(road or ways.relay(recipients), start)))
+        road = ways.relay(recipients)
+        if is_direct:
+            cell = (pool_id or 0, numbers.get(name, 0))
+            road = ways.road(cell, recipients, start, is_common=is_common)
+        parts.append(Part(name, recipients, pure.end_of(road, start)))
     total = sum(part.recipients for part in parts)
     ends = [part.end for part in parts]
     if not is_direct:
@@ -198,7 +206,8 @@ def _expected(one: Broadcast, queue: Sequence[Queued], ways: Known, now: datetim
             and other.broadcast_id != one.id
         ]
         recipients = pure.in_turns(row.waiting, same)
-        ends.append(pure.end_of(ways.road(row.pool_id, row.provider_id, recipients, now), now))
+        cell = (row.pool_id, row.provider_id)
+        ends.append(pure.end_of(ways.road(cell, recipients, now, is_common=row.is_common), now))
     relayed = waiting - sum(row.waiting for row in direct)
     if relayed:
         ends.append(pure.end_of(ways.relay(pure.in_turns(relayed, _relayed(queue, one.id))), now))

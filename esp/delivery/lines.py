@@ -43,7 +43,7 @@ class Line:
     waiting: int = 0
     deferred: int = 0
     since: datetime | None = None
-    is_direct: bool = False
+    is_common: bool = False
     activity: Activity = QUIET
     standing: Standing = FREE
     allowance: int | None = None
@@ -102,7 +102,7 @@ def lines(
             sum(row.waiting for row in rows),
             sum(row.deferred for row in rows),
             min((row.since for row in rows), default=None),
-            any(row.is_direct for row in rows),
+            any(row.is_common for row in rows),
             activity.get(cell, QUIET),
         )
         found.append(_with_ways(line, own.get(cell), common.get(cell), now))
@@ -128,8 +128,8 @@ def common_lines(
 
 def _with_ways(line: Line, own: Way | None, common: Way | None, now: datetime) -> Line:
     told = [standing_of(own, now)] if own else []
-    # The installation's way says nothing about mail that leaves by a relay.
-    if common and line.is_direct:
+    # The installation's way says nothing about mail that leaves another way.
+    if common and line.is_common:
         told.append(standing_of(common, now, is_common=True))
     warm = own if own and own.allowance is not None else None
     return replace(

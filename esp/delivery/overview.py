@@ -32,7 +32,10 @@ Cell = tuple[int, int]  # pool, provider
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """What waits of one broadcast for one provider; `retry_at` of the last that was put off."""
+    """What waits of one broadcast for one provider; `retry_at` of the last that was put off.
+
+    `is_common`: it goes straight to the provider, by the installation's way.
+    """
 
     broadcast_id: int
     pool_id: int
@@ -42,6 +45,7 @@ class Queued:
     deferred: int
     since: datetime
     retry_at: datetime | None
+    is_common: bool = False
 
 
 # A relay is one receiver to us: what goes through one is counted without its pool.
@@ -73,14 +77,14 @@ _BY_PERSON = """
 _QUEUE = """
     SELECT q.broadcast_id, CASE WHEN is_direct THEN coalesce(d.pool_id, 0) ELSE 0 END,
         q.provider_id, is_direct, sum(q.waiting), sum(q.deferred), min(d.created_at),
-        max(q.retry_at)
+        max(q.retry_at), is_direct AND d.transport_id IS NULL AND d.pool_id IS NULL
     FROM (
         WAITING
         UNION ALL
         SELECT account_id, broadcast_id, provider_id, 0, 1, next_at FROM deferrals
         WHERE account_id = :account
     ) AS q OF_DISPATCH
-    GROUP BY 1, 2, 3, 4 ORDER BY 1, 3
+    GROUP BY 1, 2, 3, 4, 9 ORDER BY 1, 3
 """.replace("OF_DISPATCH", _OF_DISPATCH)
 _QUEUE_BY_RANGE = text(_QUEUE.replace("WAITING", _BY_RANGE))
 _QUEUE_BY_PERSON = text(_QUEUE.replace("WAITING", _BY_PERSON))
@@ -97,7 +101,10 @@ def queue(session: Session, account_id: int, *, delivers_directly: bool) -> list
     values = {"account": account_id, "direct": delivers_directly}
     waiting = session.scalar(_OPEN, values) or 0
     rows = session.execute(_QUEUE_BY_PERSON if waiting <= COUNTED else _QUEUE_BY_RANGE, values)
-    return [Queued(b, pool, prov, d, int(w), int(f), s, r) for b, pool, prov, d, w, f, s, r in rows]
+    return [
+        Queued(broadcast, pool, provider, direct, int(waiting), int(deferred), since, retry, common)
+        for broadcast, pool, provider, direct, waiting, deferred, since, retry, common in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,10 +209,11 @@ def _page(pool_id: int, provider_id: int, form: LimitsForm | None = None) -> str
         name = _check(session, pool_id, provider_id)
         own = overview.ways(session, account_id, now, [provider_id]).get((pool_id, provider_id))
         common = overview.common_ways(session, account_id, now, [provider_id])
-        of_account = [t for t in transports.transports(session, account_id) if t.kind == "direct"]
+        straight = [t for t in transports.transports(session, account_id) if t.kind == "direct"]
         pool = pools.pool(session, account_id, pool_id).name if pool_id else ""
-    is_own = bool(pool_id) or bool(of_account)
-    above = None if is_own else common.get((0, provider_id))
+    is_own = bool(pool_id) or any(one.pool_id is None for one in straight)
+    is_shared = common_is_direct and not pool_id
+    above = common.get((0, provider_id)) if is_shared else None
     return render_template(
         "delivery/way.html",
         form=form or LimitsForm(data=shown(own)),
@@ -226,7 +227,7 @@ def _page(pool_id: int, provider_id: int, form: LimitsForm | None = None) -> str
         allowance=own.allowance if own else None,
         sent_today=own.sent_today if own else 0,
         is_own=is_own,
-        is_direct=is_own or common_is_direct,
+        is_direct=is_own or is_shared,
         manages=current_account().allows("manager"),
     )
 

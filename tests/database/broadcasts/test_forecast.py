@@ -169,3 +169,19 @@ class TestOnTheWay:
         [found] = expected([paused], [self.queued(paused, google, 9)], self.known(google), NOW)
 
         assert (found.end, found.waiting) == (End(None, "hold"), 9)
+
+
+def test_the_installations_pause_holds_only_what_leaves_by_its_way(session, account_id, google):
+    enter_account(session, 0)
+    brakes.hold(session, Key(0, 0, google))
+    enter_account(session, account_id)
+    broadcast = draft(session, account_id)
+    assert end(session, DIRECT, broadcast) == End(None, "hold")
+
+    session.execute(
+        insert(Transport).values(
+            account_id=account_id, name="Own", kind="direct", host="", port=25, is_default=True
+        )
+    )
+
+    assert end(session, DIRECT, broadcast).at is not None

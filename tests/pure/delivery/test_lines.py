@@ -59,7 +59,7 @@ def test_what_holds_up_most_is_told():
 
 
 def queued(pool: int = 0, waiting: int = 5, *, direct: bool = True, broadcast: int = 1) -> Queued:
-    return Queued(broadcast, pool, 1, direct, waiting, 1, NOW, None)
+    return Queued(broadcast, pool, 1, direct, waiting, 1, NOW, None, direct)
 
 
 def test_the_installations_pause_is_told_without_its_words_and_only_of_direct_mail():
