@@ -48,15 +48,6 @@ class Queued:
     is_common: bool = False
 
 
-# A relay is one receiver to us: what goes through one is counted without its pool.
-_OF_DISPATCH = """
-    JOIN dispatches d ON d.account_id = q.account_id AND d.broadcast_id = q.broadcast_id
-    LEFT JOIN transports t ON t.account_id = d.account_id AND t.id = d.transport_id
-    CROSS JOIN LATERAL (
-        SELECT coalesce(t.kind = 'direct', :direct AND d.transport_id IS NULL) AS is_direct
-    ) AS w
-    WHERE q.account_id = :account AND d.account_id = :account AND d.state <> 'stopped'
-"""
 _OPEN = text(
     "SELECT coalesce(sum(hi - lo + 1), 0) FROM batches"
     " WHERE account_id = :account AND state <> 'done'"
@@ -74,18 +65,30 @@ _BY_PERSON = """
         AND r.seq BETWEEN b.lo AND b.hi AND r.account_id = :account AND r.state = 'queued'
     WHERE b.account_id = :account AND b.state <> 'done'
 """
+# A relay is one receiver to us: what goes through one is counted without its pool.
+# Summed before it is joined: an account may have thousands of dispatches that are over.
 _QUEUE = """
+    WITH q AS MATERIALIZED (
+        SELECT account_id, broadcast_id, provider_id, sum(waiting) AS waiting,
+            sum(deferred) AS deferred, max(retry_at) AS retry_at
+        FROM (
+            WAITING
+            UNION ALL
+            SELECT account_id, broadcast_id, provider_id, 0, 1, next_at FROM deferrals
+            WHERE account_id = :account
+        ) AS each GROUP BY account_id, broadcast_id, provider_id
+    )
     SELECT q.broadcast_id, CASE WHEN is_direct THEN coalesce(d.pool_id, 0) ELSE 0 END,
-        q.provider_id, is_direct, sum(q.waiting), sum(q.deferred), min(d.created_at),
-        max(q.retry_at), is_direct AND d.transport_id IS NULL AND d.pool_id IS NULL
-    FROM (
-        WAITING
-        UNION ALL
-        SELECT account_id, broadcast_id, provider_id, 0, 1, next_at FROM deferrals
-        WHERE account_id = :account
-    ) AS q OF_DISPATCH
-    GROUP BY 1, 2, 3, 4, 9 ORDER BY 1, 3
-""".replace("OF_DISPATCH", _OF_DISPATCH)
+        q.provider_id, is_direct, q.waiting, q.deferred, d.created_at, q.retry_at,
+        is_direct AND d.transport_id IS NULL AND d.pool_id IS NULL
+    FROM q JOIN dispatches d ON d.account_id = q.account_id AND d.broadcast_id = q.broadcast_id
+    LEFT JOIN transports t ON t.account_id = d.account_id AND t.id = d.transport_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(t.kind = 'direct', :direct AND d.transport_id IS NULL) AS is_direct
+    ) AS w
+    WHERE d.account_id = :account AND d.state <> 'stopped'
+    ORDER BY q.broadcast_id, q.provider_id
+"""
 _QUEUE_BY_RANGE = text(_QUEUE.replace("WAITING", _BY_RANGE))
 _QUEUE_BY_PERSON = text(_QUEUE.replace("WAITING", _BY_PERSON))
 # Up to here people are counted one by one; above it by the ranges of the ledger.
