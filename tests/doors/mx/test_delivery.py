@@ -182,6 +182,8 @@ def test_a_policy_in_testing_delivers(tmp_path):
             "good", SILENT, GOOD.tlsa(), "deferred tls", marks=pytest.mark.standard("TLS-01")
         ),
     ],
+    # Records differ from process to process.
+    ids=lambda value: value[:6] if isinstance(value, str) else None,
 )
 def test_what_the_dns_vouches_for_is_met_or_mail_waits(tmp_path, name, manner, tlsa, fate):
     receiver = Receiver(CERTIFICATES[name], tmp_path, manner)
