@@ -46,10 +46,13 @@ def make() -> None:
     digest = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()
     if not SYNCED.exists() or SYNCED.read_text() != digest:
         say("installing the locked packages into .venv")
-        run(uv, "pip", "sync", *into, "--require-hashes", LOCK_FILE, environ=environ)
+        # Compiled once, here: where Python may not keep bytecode, each start would compile it anew.
+        hashed = ("--compile-bytecode", "--require-hashes", LOCK_FILE)
+        run(uv, "pip", "sync", *into, *hashed, environ=environ)
         SYNCED.write_text(digest)
     own = ("--no-deps", "--no-index", "--no-build-isolation", "--editable", ROOT)
     run(uv, "pip", "install", *into, *own, environ=environ)
+    run(VENV / "bin" / "python", "-m", "compileall", "-q", ROOT / "esp", environ=environ)
     READY.touch()
 
 
