@@ -5,9 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 
-import structlog
-
 from esp.config import Settings
+
+# structlog draws tracebacks with rich where a developer's tools have brought it: 15 MB a process,
+# and other logs than an installed wheel writes.
+_rich = sys.modules.get("rich")
+sys.modules["rich"] = None  # type: ignore[assignment]  # so that importing it fails
+import structlog  # noqa: E402  # only now
+
+if _rich is None:
+    del sys.modules["rich"]
+else:
+    sys.modules["rich"] = _rich
 
 
 def configure(settings: Settings, process: str) -> None:
