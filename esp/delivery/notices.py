@@ -66,8 +66,7 @@ class Due:
     mail_from: str
     message: bytes
     transport_id: int | None
-    # Of that transport; None for the common one.
-    kind: str | None
+    transport_kind: str | None
     pool_id: int | None
     attempts: int
     created_at: datetime

@@ -147,7 +147,3 @@ class Queue:
     @property
     def is_empty(self) -> bool:
         return next(self.shares(), None) is None
-
-    def waiting(self) -> int:
-        """How many could go as fast as the receiver takes them."""
-        return sum(len(one.waiting) for one in self.shares() if not one.work.message.rate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from esp.delivery.paces import Pace
 from esp.delivery.pacing import adapt
@@ -84,8 +84,7 @@ class Paced:
         if rate <= 0:
             return now + _LATER
         if self.slots.wants(now):
-            wall = datetime.fromtimestamp(epoch).astimezone()
-            self.slots.put(ask(rate), wall, now)
+            self.slots.put(ask(rate), datetime.fromtimestamp(epoch, UTC), now)
         return self.slots.next(now)
 
     def rests(self, epoch: float) -> bool:

@@ -160,7 +160,7 @@ class Store:
         return exit_of(
             due.account_id,
             due.transport_id,
-            is_direct=due.kind == "direct" if due.transport_id else common,
+            is_direct=due.transport_kind == "direct" if due.transport_id else common,
             pool_id=due.pool_id,
         )
 
